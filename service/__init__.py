@@ -1,0 +1,1 @@
+"""FHIR PlanDefinitions as a CDS Hooks service."""
