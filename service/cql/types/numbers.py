@@ -1,0 +1,60 @@
+"""Numbers of the CQL System model: ranges, Long and the 28-digit Decimal (CQL 1.5, appendix B, Types)."""
+
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Final, TypeGuard
+
+INTEGER_MIN: Final = -(2**31)
+INTEGER_MAX: Final = 2**31 - 1
+LONG_MIN: Final = -(2**63)
+LONG_MAX: Final = 2**63 - 1
+DECIMAL_SCALE: Final = 8
+DECIMAL_STEP: Final = Decimal("0.00000001")
+DECIMAL_MAX: Final = Decimal("99999999999999999999.99999999")
+DECIMAL_MIN: Final = -DECIMAL_MAX
+ARITHMETIC: Final = Context(prec=60, rounding=ROUND_HALF_UP)
+"""Wide enough that no intermediate of two 28-digit operands is rounded before the last step."""
+
+
+class Long(int):
+    """A 64-bit CQL Long; a plain ``int`` is a 32-bit Integer."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{int(self)}L"
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """True for a CQL Integer: a plain int, neither Boolean nor Long."""
+    return type(value) is int
+
+
+def is_number(value: object) -> TypeGuard[int | Decimal]:
+    """True for Integer, Long and Decimal."""
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+
+
+def integer_or_null(value: int) -> int | None:
+    """The value as an Integer, null when it overflows."""
+    return value if INTEGER_MIN <= value <= INTEGER_MAX else None
+
+
+def long_or_null(value: int) -> Long | None:
+    """The value as a Long, null when it overflows."""
+    return Long(value) if LONG_MIN <= value <= LONG_MAX else None
+
+
+def decimal_or_null(value: Decimal) -> Decimal | None:
+    """The value at no more than 8 decimals, null when it is not finite or overflows."""
+    if not value.is_finite():
+        return None
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return None
+    if exponent > 0:
+        value = value.quantize(Decimal(1), context=ARITHMETIC) if value.adjusted() < 40 else value
+    elif exponent < -DECIMAL_SCALE:
+        value = value.quantize(DECIMAL_STEP, context=ARITHMETIC) if value.adjusted() < 40 else value
+    if not DECIMAL_MIN <= value <= DECIMAL_MAX:
+        return None
+    return value if value else abs(value)
