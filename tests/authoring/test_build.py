@@ -12,9 +12,7 @@ from service.guideline.build import BuildError, build, out_of_step
 
 TRANSLATOR = Path(__file__).parents[2] / "plandefinitions" / "authoring" / "cql-to-elm"
 installed = (TRANSLATOR.parent / "target" / ".built").exists() and shutil.which("java") is not None
-needs_translator = pytest.mark.skipif(
-    not installed, reason="CQL translator not installed (make content)"
-)
+needs_translator = pytest.mark.skipif(not installed, reason="CQL translator not installed (make content)")
 
 BASE = "https://example.org/fhir"
 TERMS = """\

@@ -1,0 +1,80 @@
+# Needs Python 3.11+ and nothing else, except where a target says so.
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+TRANSLATOR := plandefinitions/authoring/cql-to-elm
+UV := .cache/uv/bin/uv
+UV_VERSION := 0.13.8
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCK := $(UV) pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+	@echo 'Variables: HOST, PORT (run), ARGS (test), PYTHON (the Python 3.11+ to use)'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUNTIME)
+
+.PHONY: run
+run: $(RUNTIME) ## Install what is needed and serve on HOST:PORT (127.0.0.1:8000)
+	$(BIN)/sarcoma-cds serve --host $(HOST) --port $(PORT)
+
+.PHONY: test
+test: $(DEV) ## Install what is needed and run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(DEV) ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: content
+content: $(RUNTIME) ## Compile plandefinitions/cql into plandefinitions/library (JDK 17+ and Maven)
+	$(BIN)/sarcoma-cds content build --translator $(TRANSLATOR)
+
+.PHONY: content-check
+content-check: $(RUNTIME) ## Fail when the libraries are out of step with their CQL (JDK 17+ and Maven)
+	$(BIN)/sarcoma-cds content build --check --translator $(TRANSLATOR)
+
+.PHONY: cql-conformance
+cql-conformance: $(DEV) ## Run HL7's CQL tests against service/cql (JDK 17+ and Maven)
+	$(BIN)/python -m pytest tests/conformance $(ARGS)
+
+$(UV):
+	$(PYTHON) -m venv .cache/uv
+	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: lock
+lock: | $(UV) ## Pin every dependency anew, with hashes (ARGS=--upgrade for the newest)
+	$(LOCK) pyproject.toml --group build --output-file requirements.lock $(ARGS)
+	$(LOCK) pyproject.toml --group build --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock $(ARGS)
+
+.PHONY: clean
+clean: ## Remove everything that the other targets made
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf plandefinitions/authoring/target
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
