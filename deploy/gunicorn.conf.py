@@ -1,0 +1,42 @@
+"""gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
+
+Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 in each),
+LOG_LEVEL (info). The largest request body is a setting of the application.
+"""
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+
+wsgi_app = "service.app:create_app()"
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+
+# The guideline is compiled once, before the processes fork, and its memory is shared.
+preload_app = True
+workers = int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1)
+worker_class = "gthread"
+threads = int(os.environ.get("WEB_THREADS", "4"))
+backlog = 256
+
+timeout = 30
+graceful_timeout = 30
+keepalive = 15
+# Heartbeat files on disk can stall a process.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 16_384  # a bearer token with its claims fits
+
+# No query strings, headers or bodies: a log line holds nothing of a patient. %(U)s is the path alone.
+accesslog = "-"
+access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(L)s s'
+errorlog = "-"
+loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+
+
+def when_ready(server: Any) -> None:
+    """Hides what was loaded before the fork from the garbage collector, so that its pages stay shared."""
+    gc.collect()
+    gc.freeze()
