@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -619,6 +619,44 @@ def test_regimen_holds_its_drugs_as_one_set(regimen: str, drugs: list[str]) -> N
 
 def test_regimens_are_those_of_the_contract() -> None:
     assert set(regimens()) == {f"regimen-{name}" for name in REGIMENS}
+
+
+def verhoeff_holds(identifier: str) -> bool:
+    """Whether the check digit of a SNOMED CT identifier holds (dihedral group of order ten)."""
+    position = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+    step = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+    check = 0
+    for digit in map(int, reversed(identifier)):
+        check = dihedral_product(check, position[digit])
+        position = tuple(position[i] for i in step)
+    return check == 0
+
+
+def dihedral_product(a: int, b: int) -> int:
+    if a < 5:
+        return (a + b) % 5 + (5 if b >= 5 else 0)
+    return (a - b) % 5 + (0 if b >= 5 else 5)
+
+
+def luhn_holds(identifier: str) -> bool:
+    """Whether the check digit of a LOINC code holds."""
+    number, check = identifier.removeprefix("LA").split("-")
+    doubled = [int(d) * (2 if i % 2 == 0 else 1) for i, d in enumerate(reversed(number))]
+    return (10 - sum(value // 10 + value % 10 for value in doubled) % 10) % 10 == int(check)
+
+
+@pytest.mark.parametrize(("system", "holds"), [(SNOMED, verhoeff_holds), (LOINC, luhn_holds)])
+def test_check_digits_hold(system: str, holds: Callable[[str], bool]) -> None:
+    in_value_sets = {code for name in resources("valueset") for s, code in codes(name) if s == system}
+    ordered = {c for a in resources("activitydefinition").values() for s, c in codings(a) if s == system}
+    assert {code for code in in_value_sets | ordered if not holds(code)} == set()
+
+
+def test_check_digits_catch_a_typing_error() -> None:
+    assert verhoeff_holds("420120006")
+    assert not verhoeff_holds("420120060")
+    assert luhn_holds("21908-9")
+    assert not luhn_holds("21980-9")
 
 
 # ---------------------------------------------------------------- against the checked list of codes
