@@ -7,6 +7,20 @@ Null propagates and overflow gives null; what the specification calls a run-time
 
 from typing import Final
 
+from . import (  # noqa: F401 -- each enters its operators into the registry
+    aggregate,
+    arithmetic,
+    clinical,
+    collection,
+    comparison,
+    convert,
+    datetime,
+    interval,
+    list,
+    logic,
+    steps,
+    string,
+)
 from .registry import operator_for
 
 _AGGREGATES: Final = (
@@ -25,6 +39,7 @@ NAMED_OPERANDS: Final[dict[str, tuple[str, ...]]] = {
     "InCodeSystem": ("code", "codesystem"),
     "InValueSet": ("code", "valueset"),
     "IndexOf": ("source", "element"),
+    "Interval": ("low", "high", "lowClosedExpression", "highClosedExpression"),
     "Last": ("source",),
     "LastPositionOf": ("pattern", "string"),
     "MaxValue": (),

@@ -1,19 +1,20 @@
 """Where operator modules enter their functions, by ELM node type."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 Operator = Callable[..., Any]
 Node = Mapping[str, Any]
 Binder = Callable[[Node], Operator]
+Function = TypeVar("Function", bound=Operator)
 
 _BINDERS: dict[str, Binder] = {}
 
 
-def operator(*node_types: str) -> Callable[[Operator], Operator]:
+def operator(*node_types: str) -> Callable[[Function], Function]:
     """Register a function of evaluated operands for these ELM node types."""
 
-    def register(function: Operator) -> Operator:
+    def register(function: Function) -> Function:
         for node_type in node_types:
             _BINDERS[node_type] = lambda _node: function
         return function
@@ -32,10 +33,10 @@ def bound_operator(*node_types: str) -> Callable[[Binder], Binder]:
     return register
 
 
-def with_precision(*node_types: str) -> Callable[[Operator], Operator]:
+def with_precision(*node_types: str) -> Callable[[Function], Function]:
     """Register a function whose last argument is the node's precision in lower case, None without one."""
 
-    def register(function: Operator) -> Operator:
+    def register(function: Function) -> Function:
         def bind(node: Node) -> Operator:
             precision = precision_of(node)
             return lambda *operands: function(*operands, precision)

@@ -11,8 +11,13 @@ DECIMAL_SCALE: Final = 8
 DECIMAL_STEP: Final = Decimal("0.00000001")
 DECIMAL_MAX: Final = Decimal("99999999999999999999.99999999")
 DECIMAL_MIN: Final = -DECIMAL_MAX
+DECIMAL_LIMIT: Final = Decimal(10) ** 28
+"""Results from here on overflow: HL7's suite wants 28 digits before the point, beyond ``maximum Decimal``."""
 ARITHMETIC: Final = Context(prec=60, rounding=ROUND_HALF_UP)
 """Wide enough that no intermediate of two 28-digit operands is rounded before the last step."""
+
+
+_ONE = Decimal(1)
 
 
 class Long(int):
@@ -46,15 +51,13 @@ def long_or_null(value: int) -> Long | None:
 
 def decimal_or_null(value: Decimal) -> Decimal | None:
     """The value at no more than 8 decimals, null when it is not finite or overflows."""
-    if not value.is_finite():
-        return None
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int):
+    if not isinstance(exponent, int) or value.adjusted() >= 28:
         return None
     if exponent > 0:
-        value = value.quantize(Decimal(1), context=ARITHMETIC) if value.adjusted() < 40 else value
+        value = value.quantize(_ONE, context=ARITHMETIC)
     elif exponent < -DECIMAL_SCALE:
-        value = value.quantize(DECIMAL_STEP, context=ARITHMETIC) if value.adjusted() < 40 else value
-    if not DECIMAL_MIN <= value <= DECIMAL_MAX:
+        value = value.quantize(DECIMAL_STEP, context=ARITHMETIC)
+    if abs(value) >= DECIMAL_LIMIT:
         return None
     return value if value else abs(value)

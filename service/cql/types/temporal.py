@@ -134,21 +134,27 @@ class Date(Temporal):
 
 
 class DateTime(Temporal):
-    """A date and time: DateTime(2012, 3, 10, 14, offset=60). ``offset`` is minutes east of UTC;
-    without one it is that of the running evaluation.
+    """A date and time: DateTime(2012, 3, 10, 14, offset=60).
+
+    ``offset`` is in minutes east of UTC, None when none was given; ``zone`` is then that of the evaluation.
     """
 
     __slots__ = ("offset",)
     units = UNITS
     lowest = (1, 1, 1, 0, 0, 0, 0)
     highest = (9999, 12, 31, 23, 59, 59, 999)
-    offset: int
+    offset: int | None
 
     def __init__(self, *parts: int | None, offset: int | None = None) -> None:
         super().__init__(*parts)
         if offset is not None and not -14 * 60 <= offset <= 14 * 60:
             raise ValueError(f"offset of {offset} minutes")
-        self.offset = _EVALUATION_OFFSET.get() if offset is None else offset
+        self.offset = offset
+
+    @property
+    def zone(self) -> int:
+        """The offset that holds: its own, or that of the running evaluation."""
+        return _EVALUATION_OFFSET.get() if self.offset is None else self.offset
 
     @classmethod
     def parse(cls, text: str) -> "DateTime":
@@ -164,7 +170,7 @@ class DateTime(Temporal):
 
     @classmethod
     def of(cls, value: dt.datetime) -> "DateTime":
-        """From a Python datetime; an unaware one takes the offset of the evaluation."""
+        """From a Python datetime; an unaware one has no offset of its own."""
         utc_offset = value.utcoffset()
         parts = (value.year, value.month, value.day, value.hour, value.minute, value.second)
         minutes = None if utc_offset is None else int(utc_offset.total_seconds() // 60)
@@ -177,22 +183,24 @@ class DateTime(Temporal):
         """The same moment told at another offset; coarser than an hour, it keeps its components' meaning
         (the earliest instant is moved and cut to the same precision).
         """
-        if offset == self.offset:
+        zone = self.zone
+        if offset == zone:
             return self
-        moved = shift_minutes(self.earliest().parts, offset - self.offset)
+        moved = shift_minutes(self.earliest().parts, offset - zone)
         return DateTime(*moved[: len(self.parts)], offset=offset)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DateTime) and other.parts == self.parts and other.offset == self.offset
+        return isinstance(other, DateTime) and other.parts == self.parts and other.zone == self.zone
 
     def __hash__(self) -> int:
-        return hash((self.parts, self.offset))
+        return hash(self.parts)
 
     def __str__(self) -> str:
         text = _date_text(self.parts[:3])
         if len(self.parts) < 4:
             return text
-        return f"{text}T{_time_text(self.parts[3:])}{offset_text(self.offset)}"
+        zone = "" if self.offset is None else offset_text(self.offset)
+        return f"{text}T{_time_text(self.parts[3:])}{zone}"
 
 
 @total_ordering
