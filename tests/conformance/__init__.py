@@ -1,0 +1,1 @@
+"""HL7's CQL tests against service/cql: ``python -m tests.conformance``."""

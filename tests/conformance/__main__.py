@@ -1,0 +1,63 @@
+"""``python -m tests.conformance [FOLDER] [--verbose]``: HL7's CQL tests, a line a file, the total last.
+
+FOLDER holds the suite's XML (../shared/cql-tests by default). Exit 1 when a test fails, 0 when all pass and
+where the suite or the translator is not there, which the output then says.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from .lacking import TRANSLATOR_LACKS
+from .runner import Result, pieces, run_all
+from .suite import read_suite
+from .translation import ROOT, TranslatorMissing, translate
+
+DEFAULT_SUITE = ROOT.parent / "shared" / "cql-tests"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, print, and give the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance")
+    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT_SUITE)
+    parser.add_argument("--verbose", action="store_true", help="also list the tests that did not pass")
+    options = parser.parse_args(arguments)
+    if not any(options.folder.glob("*.xml")):
+        return _skipped(f"no CQL tests in {options.folder}")
+    cases = read_suite(options.folder)
+    try:
+        translations = translate(pieces(cases))
+    except TranslatorMissing as error:
+        return _skipped(str(error))
+    results = run_all(cases, translations, TRANSLATOR_LACKS)
+    _report(results, verbose=options.verbose)
+    return 1 if any(result.outcome in ("fail", "error") for result in results) else 0
+
+
+def _skipped(reason: str) -> int:
+    _say(f"SKIPPED: {reason}")
+    _say("0 passed, 0 failed, 0 skipped")
+    return 0
+
+
+def _report(results: list[Result], *, verbose: bool) -> None:
+    for file in sorted({result.case.file for result in results}):
+        counts = Counter(result.outcome for result in results if result.case.file == file)
+        _say(
+            f"{file:36} {counts['pass']:5} passed {counts['fail']:4} failed "
+            f"{counts['error']:4} errors {counts['skip']:4} skipped"
+        )
+    for result in results:
+        if result.outcome == "skip" or (verbose and result.outcome != "pass"):
+            _say(f"{result.outcome.upper():5} {result.case.id}: {result.reason}")
+    counts = Counter(result.outcome for result in results)
+    _say(f"{counts['pass']} passed, {counts['fail'] + counts['error']} failed, {counts['skip']} skipped")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
