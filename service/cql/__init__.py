@@ -1,1 +1,40 @@
-"""CQL at run time: ELM libraries compiled to Python closures, on raw FHIR R4 JSON."""
+"""CQL at run time: ELM libraries compiled to Python closures, on raw FHIR R4 JSON.
+
+    engine = Engine(libraries, value_sets)
+    evaluation = engine.evaluation(ListRecord(resources), now)
+    evaluation.value("Library", "Define")
+"""
+
+from .engine import DefineInfo, Engine, Evaluation, LibraryInfo, RetrieveInfo
+from .errors import (
+    CqlError,
+    EvaluationError,
+    LoadError,
+    MalformedLibrary,
+    UnknownDefine,
+    UnknownLibrary,
+    UnknownNode,
+    UnknownValueSet,
+)
+from .fhir_model import FhirElement
+from .record import ListRecord, Record, codings
+
+__all__ = [
+    "CqlError",
+    "DefineInfo",
+    "Engine",
+    "Evaluation",
+    "EvaluationError",
+    "FhirElement",
+    "LibraryInfo",
+    "ListRecord",
+    "LoadError",
+    "MalformedLibrary",
+    "Record",
+    "RetrieveInfo",
+    "UnknownDefine",
+    "UnknownLibrary",
+    "UnknownNode",
+    "UnknownValueSet",
+    "codings",
+]

@@ -21,7 +21,7 @@ class LoadError(CqlError):
     """A library that cannot be used."""
 
 
-class MalformedLibrary(LoadError):
+class MalformedLibrary(LoadError):  # noqa: N818 (named by what is wrong)
     """JSON that is not an ELM library, or lacks what ELM requires."""
 
     def __init__(self, library: str, reason: str) -> None:
@@ -30,7 +30,7 @@ class MalformedLibrary(LoadError):
         self.reason = reason
 
 
-class UnknownLibrary(LoadError):
+class UnknownLibrary(LoadError):  # noqa: N818 (named by what is wrong)
     """An included library that the engine was not given."""
 
     def __init__(self, library: str, included: str) -> None:
@@ -39,7 +39,7 @@ class UnknownLibrary(LoadError):
         self.included = included
 
 
-class UnknownNode(LoadError):
+class UnknownNode(LoadError):  # noqa: N818 (named by what is wrong)
     """An ELM node (or a name it refers to) that the engine does not know."""
 
     def __init__(self, library: str, define: str, node: str) -> None:
@@ -49,7 +49,7 @@ class UnknownNode(LoadError):
         self.node = node
 
 
-class UnknownValueSet(LoadError):
+class UnknownValueSet(LoadError):  # noqa: N818 (named by what is wrong)
     """A value set whose codes the engine was not given."""
 
     def __init__(self, url: str, library: str | None = None) -> None:
@@ -58,7 +58,7 @@ class UnknownValueSet(LoadError):
         self.library = library
 
 
-class UnknownDefine(CqlError):
+class UnknownDefine(CqlError):  # noqa: N818 (named by what is wrong)
     """A define that the library does not have, or a library that is not there."""
 
     def __init__(self, library: str, define: str) -> None:
@@ -68,7 +68,7 @@ class UnknownDefine(CqlError):
 
 
 class EvaluationError(CqlError):
-    """A run-time error of CQL; ``library`` and ``define`` name the innermost define it arose in, once known."""
+    """A run-time error of CQL; ``library`` and ``define`` name the innermost define it arose in."""
 
     def __init__(self, reason: str, library: str | None = None, define: str | None = None) -> None:
         super().__init__(reason)

@@ -1,0 +1,108 @@
+"""Is, As, Convert and CanConvert (ELM 22; CQL 1.5, appendix B, Type operators)."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..errors import EvaluationError
+from ..fhir_helpers import to_value
+from ..operators import operator_for
+from .compiling import Compiling, Scope, compiles
+from .program import Expression, Frame, Node
+from .type_specifiers import TypeSpecifier, type_specifier, type_test
+
+Convert = Callable[[Any], Any]
+
+_CONVERTIBLE: Final = frozenset(
+    "Boolean Integer Long Decimal String Date DateTime Time Quantity Ratio Concept".split()  # noqa: SIM905
+)
+
+
+def _target(compiling: Compiling, node: Node, field: str) -> TypeSpecifier:
+    """The type that ``isType`` / ``isTypeSpecifier`` and their like name."""
+    written = node.get(f"{field}Specifier") or node.get(field)
+    found = type_specifier(written)
+    if found is None:
+        name = written if isinstance(written, str) else "specifier"
+        compiling.unknown(f"type {name} of {node.get('type')}")
+    return found
+
+
+@compiles("Is")
+def _is(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operand = compiling.child(node, "operand", scope)
+    test = type_test(_target(compiling, node, "isType"))
+
+    def run(frame: Frame) -> bool:
+        value = operand(frame)
+        return value is not None and test(value)
+
+    return run
+
+
+@compiles("As")
+def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operand = compiling.child(node, "operand", scope)
+    target = _target(compiling, node, "asType")
+    test = type_test(target)
+    strict = node.get("strict") is True
+
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        if value is None or test(value):
+            return value
+        if strict:
+            raise EvaluationError(f"a value cannot be cast to {target}")
+        return None
+
+    return run
+
+
+@compiles("Convert")
+def _convert(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operand = compiling.child(node, "operand", scope)
+    convert = _conversion(compiling, _target(compiling, node, "toType"))
+    return lambda frame: convert(operand(frame))
+
+
+@compiles("CanConvert")
+def _can_convert(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operand = compiling.child(node, "operand", scope)
+    convert = _conversion(compiling, _target(compiling, node, "toType"))
+
+    def run(frame: Frame) -> bool | None:
+        value = operand(frame)
+        if value is None:
+            return None
+        try:
+            return convert(value) is not None
+        except EvaluationError:
+            return False
+
+    return run
+
+
+def _conversion(compiling: Compiling, target: TypeSpecifier) -> Convert:
+    """The conversion to a type: null of what cannot be converted; a value of the type stays as it is."""
+    test = type_test(target)
+    convert = _inner_conversion(compiling, target)
+
+    def run(value: Any) -> Any:
+        if value is None or test(value):
+            return value
+        value = to_value(value)
+        return value if value is None or test(value) else convert(value)
+
+    return run
+
+
+def _inner_conversion(compiling: Compiling, target: TypeSpecifier) -> Convert:
+    if target.kind == "System" and target.name in _CONVERTIBLE:
+        found = operator_for({"type": f"To{target.name}"})
+        return found or compiling.unknown(f"conversion to {target}")
+    if target.kind == "List":
+        each = _conversion(compiling, target.arguments[0])
+        return lambda value: [each(item) for item in value] if isinstance(value, list) else None
+    if target.kind == "Choice":
+        options = [_conversion(compiling, option) for option in target.arguments]
+        return lambda value: next((c for c in (option(value) for option in options) if c is not None), None)
+    return compiling.unknown(f"conversion to {target}")

@@ -1,0 +1,328 @@
+"""Literals, selectors, references, conditionals and logic (CQL 1.5, appendix B, Logical operators)."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from ..errors import EvaluationError
+from ..fhir_helpers import to_value
+from ..operators import operator_for
+from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Ratio, ValueSetRef
+from .compiling import NULL, Compiling, Constant, Scope, compiles, constants
+from .program import Expression, Frame, Node
+from .type_specifiers import named_type
+
+_LITERALS: Final[dict[str, Callable[[str], Any]]] = {
+    "Boolean": lambda text: text == "true",
+    "Integer": int,
+    "Long": lambda text: Long(text.rstrip("Ll")),
+    "Decimal": Decimal,
+    "String": str,
+}
+
+
+@compiles("Literal")
+def _literal(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    value_type = named_type(str(node.get("valueType")))
+    read = _LITERALS.get(value_type.name) if value_type is not None else None
+    if read is None:
+        compiling.unknown(f"literal of {node.get('valueType')}")
+    try:
+        return Constant(read(str(node.get("value", ""))))
+    except (ValueError, ArithmeticError):
+        compiling.malformed(f"no {node.get('valueType')}: {node.get('value')!r}")
+
+
+@compiles("Null")
+def _null(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
+    return NULL
+
+
+def _quantity_of(compiling: Compiling, node: Node) -> Quantity:
+    value = node.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        compiling.malformed("a quantity without a value")
+    return Quantity(Decimal(str(value)), str(node.get("unit") or "1"))
+
+
+@compiles("Quantity")
+def _quantity(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    return Constant(_quantity_of(compiling, node))
+
+
+@compiles("Ratio")
+def _ratio(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    parts = [_quantity_of(compiling, node[part]) for part in ("numerator", "denominator")]
+    return Constant(Ratio(*parts))
+
+
+@compiles("Code")
+def _code(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    system = compiling.declared(node["system"], lambda unit: unit.code_systems)
+    return Constant(Code(node.get("code"), system.id, system.version, node.get("display")))
+
+
+@compiles("Concept")
+def _concept(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    codes = [compiling.expression({"type": "Code", **each}, scope)([]) for each in node.get("code", ())]
+    return Constant(Concept(tuple(codes), node.get("display")))
+
+
+@compiles("Tuple")
+def _tuple(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    elements = [(e["name"], compiling.child(e, "value", scope)) for e in node.get("element", ())]
+    return lambda frame: {name: value(frame) for name, value in elements}
+
+
+@compiles("List")
+def _list(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    elements = [compiling.expression(each, scope) for each in node.get("element", ())]
+    fixed = constants(elements)
+    if fixed is not None:
+        return Constant(fixed)
+    return lambda frame: [element(frame) for element in elements]
+
+
+@compiles("Interval")
+def _interval(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """Bounds that are FHIR primitives are taken by their values."""
+    low, high, low_closed, high_closed = compiling.operands(node, scope)
+    select = operator_for(node)
+    if select is None:
+        compiling.unknown("Interval")
+
+    def run(frame: Frame) -> Any:
+        return select(to_value(low(frame)), to_value(high(frame)), low_closed(frame), high_closed(frame))
+
+    return run
+
+
+@compiles("ExpressionRef")
+def _expression_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    index = compiling.declared(node, lambda unit: unit.defines).index
+    return lambda frame: frame[0].value_of(index)
+
+
+@compiles("ParameterRef")
+def _parameter_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    parameter = compiling.declared(node, lambda unit: unit.parameters)
+    return lambda frame: frame[0].parameter(parameter)
+
+
+@compiles("CodeRef")
+def _code_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    return Constant(compiling.declared(node, lambda unit: unit.codes))
+
+
+@compiles("ConceptRef")
+def _concept_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    return Constant(compiling.declared(node, lambda unit: unit.concepts))
+
+
+@compiles("CodeSystemRef")
+def _code_system_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    return Constant(compiling.declared(node, lambda unit: unit.code_systems))
+
+
+@compiles("AliasRef")
+def _alias_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    return _bound(compiling, node, scope, "alias")
+
+
+@compiles("OperandRef")
+def _operand_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    return _bound(compiling, node, scope, "operand")
+
+
+@compiles("QueryLetRef")
+def _let_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    return _bound(compiling, node, scope, "let")
+
+
+def _bound(compiling: Compiling, node: Node, scope: Scope, kind: str) -> Expression:
+    found = scope.find(kind, str(node.get("name")))
+    if found is None:
+        compiling.unknown(f"{node['type']} {node.get('name')}")
+    return found
+
+
+@compiles("If")
+def _if(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    condition = compiling.child(node, "condition", scope)
+    then = compiling.child(node, "then", scope)
+    otherwise = compiling.optional(node.get("else"), scope) or NULL
+    return lambda frame: then(frame) if condition(frame) is True else otherwise(frame)
+
+
+@compiles("Case")
+def _case(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    items = [
+        (compiling.child(item, "when", scope), compiling.child(item, "then", scope))
+        for item in node.get("caseItem", ())
+    ]
+    otherwise = compiling.optional(node.get("else"), scope) or NULL
+    comparand = compiling.optional(node.get("comparand"), scope)
+    if comparand is not None:
+        return _case_of(comparand, items, otherwise)
+
+    def run(frame: Frame) -> Any:
+        for when, then in items:
+            if when(frame) is True:
+                return then(frame)
+        return otherwise(frame)
+
+    return run
+
+
+def _case_of(
+    comparand: Expression, items: list[tuple[Expression, Expression]], otherwise: Expression
+) -> Expression:
+    equal = plain("Equal")
+
+    def run(frame: Frame) -> Any:
+        value = comparand(frame)
+        for when, then in items:
+            if equal(value, when(frame)) is True:
+                return then(frame)
+        return otherwise(frame)
+
+    return run
+
+
+@compiles("Coalesce")
+def _coalesce(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operands = compiling.operands(node, scope)
+    if len(operands) == 1:
+        only = operands[0]
+        return lambda frame: _first_known(only(frame))
+
+    def run(frame: Frame) -> Any:
+        for operand in operands:
+            value = operand(frame)
+            if value is not None:
+                return value
+        return None
+
+    return run
+
+
+def _first_known(value: Any) -> Any:
+    if isinstance(value, list):
+        return next((each for each in value if each is not None), None)
+    return value
+
+
+@compiles("And")
+def _and(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    left, right = compiling.operands(node, scope)
+
+    def run(frame: Frame) -> bool | None:
+        first = left(frame)
+        if first is False:
+            return False
+        second = right(frame)
+        if second is False:
+            return False
+        return True if first is True and second is True else None
+
+    return run
+
+
+@compiles("Or")
+def _or(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    left, right = compiling.operands(node, scope)
+
+    def run(frame: Frame) -> bool | None:
+        first = left(frame)
+        if first is True:
+            return True
+        second = right(frame)
+        if second is True:
+            return True
+        return False if first is False and second is False else None
+
+    return run
+
+
+@compiles("Implies")
+def _implies(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    left, right = compiling.operands(node, scope)
+
+    def run(frame: Frame) -> bool | None:
+        first = left(frame)
+        if first is False:
+            return True
+        second = right(frame)
+        if second is True:
+            return True
+        return False if first is True and second is False else None
+
+    return run
+
+
+@compiles("Now")
+def _now(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
+    return lambda frame: frame[0].now
+
+
+@compiles("Today")
+def _today(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
+    return lambda frame: frame[0].today
+
+
+@compiles("TimeOfDay")
+def _time_of_day(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
+    return lambda frame: frame[0].time_of_day
+
+
+@compiles("CalculateAge")
+def _calculate_age(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """Age at the evaluation's clock: Now for a DateTime of birth, Today for a Date."""
+    birth = compiling.child(node, "operand", scope)
+    age_at = operator_for({**node, "type": "CalculateAgeAt"})
+    if age_at is None:
+        compiling.unknown("CalculateAge")
+
+    def run(frame: Frame) -> Any:
+        born = birth(frame)
+        return age_at(born, frame[0].now if isinstance(born, DateTime) else frame[0].today)
+
+    return run
+
+
+_SYSTEM_CLASSES: Final[dict[str, Callable[..., Any]]] = {
+    "Quantity": lambda value=None, unit=None: None if value is None else Quantity(value, unit or "1"),
+    "Ratio": lambda numerator=None, denominator=None: (
+        None if numerator is None or denominator is None else Ratio(numerator, denominator)
+    ),
+    "Code": lambda code=None, system=None, version=None, display=None: Code(code, system, version, display),
+    "Concept": lambda codes=None, display=None: Concept(
+        tuple(code for code in codes or () if code is not None), display
+    ),
+    "CodeSystem": lambda id=None, version=None, name=None: CodeSystemRef(id, version, name),
+    "ValueSet": lambda id=None, version=None, name=None: ValueSetRef(id, version, frozenset(), name),
+}
+
+
+def system_instance(compiling: Compiling, class_name: str, elements: dict[str, Expression]) -> Expression:
+    """A selector of a System class, such as System.Quantity{value: 1.0, unit: 'mg'}."""
+    make = _SYSTEM_CLASSES.get(class_name)
+    if make is None:
+        compiling.unknown(f"instance of System.{class_name}")
+
+    def run(frame: Frame) -> Any:
+        return make(**{name: value(frame) for name, value in elements.items()})
+
+    return run
+
+
+def plain(node_type: str, **fields: Any) -> Callable[..., Any]:
+    """The operator of a node type, for use by compiled nodes; an error when run if there is none."""
+    found = operator_for({"type": node_type, **fields})
+
+    def missing(*_operands: Any) -> Any:
+        raise EvaluationError(f"no operator {node_type}")
+
+    return found or missing
+
+

@@ -1,0 +1,70 @@
+"""Function calls: FHIRHelpers in Python, and the libraries' own functions with their overloads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import EvaluationError
+from ..fhir_helpers import FUNCTIONS
+from .compiling import Compiling, Scope, apply, compiles
+from .program import Expression, Frame, Function, Node
+from .type_specifiers import TypeSpecifier, result_type, type_specifier, type_test
+
+NATIVE_LIBRARY = "FHIRHelpers"
+
+
+@compiles("FunctionRef")
+def _function_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    nodes = node.get("operand", ())
+    arguments = [compiling.expression(each, scope) for each in nodes]
+    local = node.get("libraryName")
+    if local is not None and compiling.unit.includes.get(local) == NATIVE_LIBRARY:
+        function = FUNCTIONS.get(str(node.get("name")))
+        if function is None or len(arguments) != 1:
+            compiling.unknown(f"function {NATIVE_LIBRARY}.{node.get('name')}/{len(arguments)}")
+        return apply(function, arguments)
+    unit = compiling.unit_of(node)
+    named = unit.functions.get(str(node.get("name")), ())
+    overloads = [each for each in named if len(each.operands) == len(arguments)]
+    if not overloads:
+        compiling.unknown(f"function {unit.name}.{node.get('name')}/{len(arguments)}")
+    chosen = overloads if len(overloads) == 1 else _by_signature(overloads, _signature(node, nodes))
+    return _call(chosen[0], arguments) if len(chosen) == 1 else _dispatch(chosen, arguments)
+
+
+def _signature(node: Node, operands: Sequence[Node]) -> list[TypeSpecifier | None]:
+    written = node.get("signature") or ()
+    if len(written) == len(operands):
+        return [type_specifier(each) for each in written]
+    return [result_type(each) for each in operands]
+
+
+def _by_signature(overloads: list[Function], signature: list[TypeSpecifier | None]) -> list[Function]:
+    """The one overload with just these operand types, else all that may be meant."""
+    exact = [f for f in overloads if [each for _, each in f.operands] == signature]
+    return exact or overloads
+
+
+def _call(function: Function, arguments: list[Expression]) -> Expression:
+    def run(frame: Frame) -> Any:
+        body = function.body
+        if body is None:
+            raise EvaluationError(f"function {function.name} is not compiled")
+        return body([frame[0], *[argument(frame) for argument in arguments], *function.padding])
+
+    return run
+
+
+def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Expression:
+    """Where the ELM leaves the overload open: the first that the values fit; a null fits every type."""
+    tested = [(function, [type_test(each) for _, each in function.operands]) for function in overloads]
+
+    def run(frame: Frame) -> Any:
+        values = [argument(frame) for argument in arguments]
+        for function, tests in tested:
+            if function.body is not None and all(
+                value is None or test(value) for value, test in zip(values, tests, strict=True)
+            ):
+                return function.body([frame[0], *values, *function.padding])
+        raise EvaluationError(f"no overload of {overloads[0].name} takes these operands")
+
+    return run

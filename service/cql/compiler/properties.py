@@ -1,0 +1,162 @@
+"""Property access, instances of classes, and what lies beneath a value (ELM Property, Instance, Children)."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ..errors import EvaluationError
+from ..fhir_json import instance
+from ..fhir_model import FhirElement, fhir_types
+from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
+from .compiling import Compiling, Scope, compiles
+from .expressions import system_instance
+from .program import Expression, Frame, Node
+from .type_specifiers import named_type
+
+Getter = Callable[[Any], Any]
+
+_SYSTEM_ELEMENTS: Final[dict[type, dict[str, str]]] = {
+    Quantity: {"value": "value", "unit": "unit"},
+    Ratio: {"numerator": "numerator", "denominator": "denominator"},
+    Code: {"code": "code", "system": "system", "version": "version", "display": "display"},
+    Concept: {"codes": "codes", "display": "display"},
+    Interval: {"low": "low", "high": "high", "lowClosed": "low_closed", "highClosed": "high_closed"},
+    ValueSetRef: {"id": "id", "version": "version", "name": "name"},
+    CodeSystemRef: {"id": "id", "version": "version", "name": "name"},
+}
+
+
+def getter(path: str) -> Getter:
+    """Reads a path ('code', 'birthDate.value') of a value; null wherever something on the way is null."""
+    steps = [_step(name) for name in path.split(".")]
+    if len(steps) == 1:
+        return steps[0]
+
+    def read(value: Any) -> Any:
+        for step in steps:
+            if value is None:
+                return None
+            value = step(value)
+        return value
+
+    return read
+
+
+def _step(name: str) -> Getter:
+    if name.endswith("]"):
+        return _indexed(name)
+
+    def read(value: Any) -> Any:
+        if isinstance(value, FhirElement):
+            return value.get(name)
+        if value is None:
+            return None
+        if isinstance(value, dict):
+            return value.get(name)
+        return _system_element(value, name)
+
+    return read
+
+
+def _indexed(name: str) -> Getter:
+    inner, _, index = name[:-1].partition("[")
+    position = int(index)
+    read_inner = _step(inner)
+
+    def read(value: Any) -> Any:
+        values = read_inner(value)
+        return values[position] if isinstance(values, list) and 0 <= position < len(values) else None
+
+    return read
+
+
+def _system_element(value: Any, name: str) -> Any:
+    attribute = _SYSTEM_ELEMENTS.get(type(value), {}).get(name)
+    if attribute is None:
+        raise EvaluationError(f"{type(value).__name__} has no element {name}")
+    found = getattr(value, attribute)
+    return list(found) if isinstance(found, tuple) else found
+
+
+@compiles("Property")
+def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    path = node.get("path")
+    if not isinstance(path, str) or not path:
+        compiling.malformed("Property without path")
+    read = getter(path)
+    if "source" in node:
+        source = compiling.expression(node["source"], scope)
+    else:
+        name = str(node.get("scope"))
+        found = scope.find("alias", name) or scope.find("let", name) or scope.find("operand", name)
+        source = found or compiling.unknown(f"scope {name}")
+    return lambda frame: read(source(frame))
+
+
+@compiles("IdentifierRef")
+def _identifier_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """A name that only the row being sorted can resolve: one of its elements."""
+    name = str(node.get("name"))
+    this = scope.find("this", "")
+    if this is None:
+        compiling.unknown(f"identifier {name}")
+    if name == "$this":
+        return this
+    read = getter(name)
+    return lambda frame: read(this(frame))
+
+
+@compiles("Instance")
+def _instance(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    class_type = named_type(str(node.get("classType")))
+    if class_type is None:
+        compiling.unknown(f"class {node.get('classType')}")
+    elements = {e["name"]: compiling.child(e, "value", scope) for e in node.get("element", ())}
+    if class_type.kind == "System":
+        return system_instance(compiling, class_type.name, elements)
+    fhir_type = fhir_types()[class_type.name]
+    for name in elements:
+        if name not in fhir_type.elements:
+            compiling.unknown(f"element {name} of {class_type}")
+
+    def run(frame: Frame) -> FhirElement:
+        return instance(fhir_type, {name: value(frame) for name, value in elements.items()})
+
+    return run
+
+
+@compiles("Children")
+def _children(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    source = compiling.child(node, "source", scope)
+    return lambda frame: _beneath(source(frame))
+
+
+@compiles("Descendents")
+def _descendents(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    source = compiling.child(node, "source", scope)
+
+    def run(frame: Frame) -> list[Any] | None:
+        first = _beneath(source(frame))
+        found = list(first or ())
+        for value in found:
+            found.extend(_beneath(value) or ())
+        return None if first is None else found
+
+    return run
+
+
+def _beneath(value: Any) -> list[Any] | None:
+    """The values directly beneath a value, null of null; a System value has those of its elements."""
+    if value is None:
+        return None
+    if isinstance(value, FhirElement):
+        return list(value.children())
+    if isinstance(value, list):
+        return [each for item in value for each in _beneath(item) or ()]
+    if isinstance(value, dict):
+        inner = list(value.values())
+    else:
+        inner = [_system_element(value, name) for name in _SYSTEM_ELEMENTS.get(type(value), ())]
+    flat: list[Any] = []
+    for each in inner:
+        flat.extend(each if isinstance(each, list) else (each,))
+    return [each for each in flat if each is not None]

@@ -1,0 +1,337 @@
+"""Queries (ELM Query; CQL 1.5, Author's Guide, Queries), and list nodes that have a scope of their own."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import cmp_to_key
+from typing import Any
+
+from ..fhir_helpers import to_value
+from .compiling import NULL, Compiling, Scope, compiles
+from .expressions import plain
+from .program import UNSET, Expression, Frame, Node
+from .properties import getter
+
+Accept = Callable[[Frame], bool]
+Order = Callable[[Any, Any], int]
+MakeOrder = Callable[[Frame], Order]
+
+
+@compiles("Query")
+def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    sources, slots = [], []
+    inner = scope
+    for source in node.get("source", ()):
+        sources.append(compiling.child(source, "expression", scope))
+        inner, slot = inner.with_slot("alias", source["alias"])
+        slots.append(slot)
+    if not sources:
+        compiling.malformed("Query without source")
+    inner, let_slots = _lets(compiling, node, inner)
+    accept = _conditions(compiling, node, inner)
+    rows = _rows(slots, let_slots, accept)
+    finish = _finish(compiling, node, inner, slots)
+
+    def run(frame: Frame) -> Any:
+        values, scalar = [], True
+        for source in sources:
+            value = source(frame)
+            if value is None:
+                return None
+            if isinstance(value, list):
+                scalar = False
+                values.append(value)
+            else:
+                values.append([value])
+        return finish(frame, rows(frame, values), scalar)
+
+    return run
+
+
+def _lets(compiling: Compiling, node: Node, scope: Scope) -> tuple[Scope, list[int]]:
+    """Binds each let to a slot that is filled when it is first read in a row."""
+    slots = []
+    for let in node.get("let", ()):
+        value = compiling.child(let, "expression", scope)
+        slot = scope.layout.slot()
+        scope = scope.binding("let", let["identifier"], _lazily(value, slot))
+        slots.append(slot)
+    return scope, slots
+
+
+def _lazily(value: Expression, slot: int) -> Expression:
+    def read(frame: Frame) -> Any:
+        found = frame[slot]
+        if found is UNSET:
+            found = frame[slot] = value(frame)
+        return found
+
+    return read
+
+
+def _conditions(compiling: Compiling, node: Node, scope: Scope) -> list[Accept]:
+    conditions = [_relationship(compiling, each, scope) for each in node.get("relationship", ())]
+    where = compiling.optional(node.get("where"), scope)
+    if where is not None:
+        conditions.append(_is_true(where))
+    return conditions
+
+
+def _is_true(condition: Expression) -> Accept:
+    return lambda frame: condition(frame) is True
+
+
+def _relationship(compiling: Compiling, node: Node, scope: Scope) -> Accept:
+    """With: some row of the related source is such that; Without: none is."""
+    if node.get("type") not in ("With", "Without"):
+        compiling.unknown(f"relationship {node.get('type')}")
+    wanted = bool(node["type"] == "With")
+    related = compiling.child(node, "expression", scope)
+    inner, slot = scope.with_slot("alias", node["alias"])
+    such_that = compiling.child(node, "suchThat", inner)
+
+    def accept(frame: Frame) -> bool:
+        value = related(frame)
+        for row in value if isinstance(value, list) else () if value is None else (value,):
+            frame[slot] = row
+            if such_that(frame) is True:
+                return wanted
+        return not wanted
+
+    return accept
+
+
+Rows = Callable[[Frame, list[list[Any]]], Iterator[None]]
+
+
+def _rows(slots: Sequence[int], let_slots: Sequence[int], conditions: Sequence[Accept]) -> Rows:
+    """Puts one combination of the sources after the other into the frame, and stops at each accepted one."""
+
+    def rows(frame: Frame, values: list[list[Any]]) -> Iterator[None]:
+        for combination in itertools.product(*values):
+            for slot, value in zip(slots, combination, strict=True):
+                frame[slot] = value
+            for slot in let_slots:
+                frame[slot] = UNSET
+            for accept in conditions:
+                if not accept(frame):
+                    break
+            else:
+                yield None
+
+    return rows
+
+
+Finish = Callable[[Frame, Iterator[None], bool], Any]
+
+
+def _finish(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> Finish:
+    aggregate = node.get("aggregate")
+    if aggregate is not None:
+        return _aggregate(compiling, aggregate, scope, slots)
+    returned = node.get("return")
+    if returned is not None:
+        result = compiling.child(returned, "expression", scope)
+        distinct = plain("Distinct") if returned.get("distinct", True) else None
+    else:
+        result, distinct = _whole_row(node, slots), None
+    sort = node.get("sort")
+    order = _order(compiling, sort.get("by", ()), scope) if sort is not None else None
+
+    def finish(frame: Frame, rows: Iterator[None], scalar: bool) -> Any:
+        found = [result(frame) for _ in rows]
+        if scalar:
+            return found[0] if found else None
+        if distinct is not None:
+            found = distinct(found)
+        return sorted(found, key=cmp_to_key(order(frame))) if order is not None else found
+
+    return finish
+
+
+def _whole_row(node: Node, slots: list[int]) -> Expression:
+    """Without a return clause: the row, or a tuple of the rows of several sources."""
+    if len(slots) == 1:
+        only = slots[0]
+        return lambda frame: frame[only]
+    named = [(source["alias"], slot) for source, slot in zip(node["source"], slots, strict=True)]
+    return lambda frame: {name: frame[slot] for name, slot in named}
+
+
+def _aggregate(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> Finish:
+    slot = scope.layout.slot()
+    start = compiling.optional(node.get("starting"), scope) or NULL
+    inner = scope.binding("let", node["identifier"], lambda frame: frame[slot])
+    inner = inner.binding("alias", node["identifier"], lambda frame: frame[slot])
+    step = compiling.child(node, "expression", inner)
+    distinct = plain("Distinct") if node.get("distinct") else None
+
+    def finish(frame: Frame, rows: Iterator[None], _scalar: bool) -> Any:
+        total = start(frame)
+        if distinct is None:
+            for _ in rows:
+                frame[slot] = total
+                total = step(frame)
+            return total
+        for combination in distinct([[frame[each] for each in slots] for _ in rows]):
+            for each, value in zip(slots, combination, strict=True):
+                frame[each] = value
+            frame[slot] = total
+            total = step(frame)
+        return total
+
+    return finish
+
+
+def _order(compiling: Compiling, items: Sequence[Node], scope: Scope) -> MakeOrder:
+    """The order of a sort clause: nulls first when ascending, rows that cannot be told apart as they were."""
+    inner, slot = scope.with_slot("this", "")
+    inner = inner.binding("alias", "$this", lambda frame: frame[slot])
+    keys = [(_sort_key(compiling, item, inner, slot), _descends(compiling, item)) for item in items]
+
+    def make(frame: Frame) -> Order:
+        def compare(left: Any, right: Any) -> int:
+            for key, descending in keys:
+                found = _compare(key(frame, left), key(frame, right))
+                if found:
+                    return -found if descending else found
+            return 0
+
+        return compare
+
+    return make
+
+
+def _descends(compiling: Compiling, item: Node) -> bool:
+    direction = item.get("direction", "asc")
+    if direction not in ("asc", "ascending", "desc", "descending"):
+        compiling.malformed(f"sort direction {direction}")
+    return bool(direction.startswith("desc"))
+
+
+def _sort_key(compiling: Compiling, item: Node, scope: Scope, slot: int) -> Callable[[Frame, Any], Any]:
+    kind = item.get("type")
+    if kind == "ByDirection":
+        return lambda _frame, row: row
+    if kind == "ByColumn":
+        read = getter(str(item.get("path")))
+        return lambda _frame, row: read(row)
+    if kind != "ByExpression":
+        compiling.unknown(f"sort {kind}")
+    value = compiling.child(item, "expression", scope)
+
+    def key(frame: Frame, row: Any) -> Any:
+        frame[slot] = row
+        return value(frame)
+
+    return key
+
+
+_LESS = plain("Less")
+_GREATER = plain("Greater")
+
+
+def _compare(left: Any, right: Any) -> int:
+    left, right = to_value(left), to_value(right)
+    if left is None or right is None:
+        return (left is not None) - (right is not None)
+    if _LESS(left, right) is True:
+        return -1
+    return 1 if _GREATER(left, right) is True else 0
+
+
+@compiles("Sort")
+def _sort(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    source = compiling.child(node, "source", scope)
+    order = _order(compiling, node.get("by", ()), scope)
+
+    def run(frame: Frame) -> Any:
+        values = source(frame)
+        return None if values is None else sorted(values, key=cmp_to_key(order(frame)))
+
+    return run
+
+
+def _scoped(compiling: Compiling, node: Node, field: str, scope: Scope) -> tuple[Expression, Expression, int]:
+    """Source, the expression on each of its elements, and the element's slot."""
+    source = compiling.child(node, "source", scope)
+    inner, slot = scope.with_slot("alias", str(node.get("scope", "$this")))
+    inner = inner.binding("this", "", lambda frame: frame[slot])
+    return source, compiling.child(node, field, inner), slot
+
+
+@compiles("Current")
+def _current(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    name = str(node.get("scope", "$this"))
+    return scope.find("alias", name) or compiling.unknown(f"scope {name}")
+
+
+@compiles("Filter")
+def _filter(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    source, condition, slot = _scoped(compiling, node, "condition", scope)
+
+    def run(frame: Frame) -> Any:
+        values = source(frame)
+        if values is None:
+            return None
+        found = []
+        for value in values:
+            frame[slot] = value
+            if condition(frame) is True:
+                found.append(value)
+        return found
+
+    return run
+
+
+@compiles("ForEach")
+def _for_each(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    source, element, slot = _scoped(compiling, node, "element", scope)
+
+    def run(frame: Frame) -> Any:
+        values = source(frame)
+        if values is None:
+            return None
+        found = []
+        for value in values:
+            frame[slot] = value
+            found.append(element(frame))
+        return found
+
+    return run
+
+
+@compiles("Repeat")
+def _repeat(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """The element expression on the source, then on what that gave, until it gives nothing new."""
+    source, element, slot = _scoped(compiling, node, "element", scope)
+
+    def run(frame: Frame) -> Any:
+        values = source(frame)
+        if values is None:
+            return None
+        found: list[Any] = []
+        pending = list(values)
+        while pending:
+            frame[slot] = pending.pop(0)
+            result = element(frame)
+            new = [each for each in (result if isinstance(result, list) else [result]) if each is not None]
+            new = [each for each in new if each not in found]
+            found.extend(new)
+            pending.extend(new)
+        return found
+
+    return run
+
+
+@compiles("Times")
+def _times(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """The Cartesian product of lists of tuples, each pair merged into one tuple."""
+    left, right = compiling.operands(node, scope)
+
+    def run(frame: Frame) -> Any:
+        first, second = left(frame), right(frame)
+        if first is None or second is None:
+            return None
+        return [{**one, **other} for one in first for other in second]
+
+    return run

@@ -1,0 +1,133 @@
+"""Retrieve, and membership in value sets and code systems (ELM Retrieve, InValueSet, InCodeSystem, ...)."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..errors import EvaluationError
+from ..fhir_model import fhir_types
+from ..types import Code, Concept, ValueSetRef
+from .compiling import Compiling, Constant, Scope, apply, compiles
+from .expressions import plain
+from .program import CodeKey, Expression, Frame, Node, Program, Retrieval
+from .type_specifiers import named_type
+
+_REFUSED: Final = (
+    "id", "dateProperty", "dateRange", "context", "include", "codeFilter", "dateFilter", "otherFilter",
+)  # fmt: skip
+"""What would narrow or widen a Retrieve in ways that the record does not know: never silently left aside."""
+
+
+_EXPAND: Final = plain("ExpandValueSet")
+
+
+@compiles("Retrieve")
+def _retrieve(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    for field in _REFUSED:
+        if node.get(field):
+            compiling.unknown(f"Retrieve with {field}")
+    data_type = named_type(str(node.get("dataType")))
+    if data_type is None or "Resource" not in fhir_types()[data_type.name].ancestors:
+        compiling.unknown(f"Retrieve of {node.get('dataType')}")
+    resource_type = data_type.name
+    if "codes" not in node:
+        _note(compiling, resource_type, None, None)
+        return lambda frame: frame[0].retrieve(resource_type, None, None)
+    code_path = node.get("codeProperty")
+    if not isinstance(code_path, str) or node.get("codeComparator", "in") not in ("in", "~", "="):
+        compiling.unknown(f"Retrieve by {code_path} {node.get('codeComparator')}")
+    codes = compiling.expression(node["codes"], scope)
+    fixed = codes_of(compiling.program, codes.value) if isinstance(codes, Constant) else None
+    _note(compiling, resource_type, code_path, fixed, codes)
+    if fixed is not None:
+        return lambda frame: frame[0].retrieve(resource_type, code_path, fixed)
+
+    def run(frame: Frame) -> Any:
+        wanted = codes_of(frame[0].program, codes(frame))
+        return None if wanted is None else frame[0].retrieve(resource_type, code_path, wanted)
+
+    return run
+
+
+def _note(
+    compiling: Compiling,
+    resource_type: str,
+    code_path: str | None,
+    fixed: frozenset[CodeKey] | None,
+    codes: Expression | None = None,
+) -> None:
+    value = codes.value if isinstance(codes, Constant) else None
+    urls = (value.id,) if isinstance(value, ValueSetRef) else ()
+    compiling.unit.retrievals.append(Retrieval(compiling.define, resource_type, code_path, fixed, urls))
+
+
+def codes_of(program: Program, value: Any) -> frozenset[CodeKey] | None:
+    """(system, code) of a code, a concept, a value set, or a list of them; null of null."""
+    if value is None:
+        return None
+    if isinstance(value, ValueSetRef):
+        return program.codes_of(value)
+    return frozenset(_keys(value))
+
+
+def _keys(value: Any) -> Iterator[CodeKey]:
+    if isinstance(value, Code):
+        if value.code is not None and value.system is not None:
+            yield value.system, value.code
+    elif isinstance(value, Concept):
+        for code in value.codes:
+            yield from _keys(code)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _keys(each)
+    elif value is not None:
+        raise EvaluationError(f"a code was expected, not {type(value).__name__}")
+
+
+@compiles("ValueSetRef")
+def _value_set_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
+    """The value set itself; its codes where ``preserve`` is not set (ELM before 1.5)."""
+    value_set = compiling.declared(node, lambda unit: unit.value_sets)
+    return Constant(value_set if node.get("preserve") else _EXPAND(value_set))
+
+
+@compiles("ExpandValueSet")
+def _expand_value_set(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    operand = compiling.child(node, "operand", scope)
+    if isinstance(operand, Constant) and isinstance(operand.value, ValueSetRef):
+        return Constant(_EXPAND(operand.value))
+
+    def run(frame: Frame) -> Any:
+        value = operand(frame)
+        return _EXPAND(resolved(frame[0].program, value)) if isinstance(value, ValueSetRef) else value
+
+    return run
+
+
+def resolved(program: Program, value_set: ValueSetRef) -> ValueSetRef:
+    """The value set with its codes."""
+    if value_set.codes:
+        return value_set
+    return ValueSetRef(value_set.id, value_set.version, program.codes_of(value_set), value_set.name)
+
+
+def _terminology(compiling: Compiling, node: Node, field: str, scope: Scope) -> Expression:
+    """The value set or code system of a membership node: a reference, or an expression."""
+    if (reference := node.get(field)) is not None:
+        if field == "valueset":
+            return Constant(compiling.declared(reference, lambda unit: unit.value_sets))
+        return Constant(compiling.declared(reference, lambda unit: unit.code_systems))
+    value = compiling.child(node, f"{field}Expression", scope)
+
+    def run(frame: Frame) -> Any:
+        found = value(frame)
+        return resolved(frame[0].program, found) if isinstance(found, ValueSetRef) else found
+
+    return run
+
+
+@compiles("InValueSet", "AnyInValueSet", "InCodeSystem", "AnyInCodeSystem")
+def _membership(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    codes = compiling.child(node, "codes" if node["type"].startswith("Any") else "code", scope)
+    field = "valueset" if "ValueSet" in node["type"] else "codesystem"
+    terminology = _terminology(compiling, node, field, scope)
+    return apply(plain(node["type"]), [codes, terminology])

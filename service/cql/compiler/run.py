@@ -1,0 +1,93 @@
+"""The state of one evaluation: memo, record, clock, parameters."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..errors import EvaluationError
+from ..fhir_model import FhirElement, resource
+from ..record import CodeKey, Record
+from ..types import Date, DateTime, Time
+from .program import UNSET, Define, Parameter, Program, Unset
+
+
+class _Running(Unset):
+    """The memo of a define that is being evaluated."""
+
+
+_RUNNING: Final = _Running()
+
+
+class Run:
+    """One evaluation; not shared between threads."""
+
+    def __init__(self, program: Program, record: Record, now: dt.datetime, given: Mapping[str, Any]) -> None:
+        self.program = program
+        self.given = given
+        """Parameter values by name, already CQL values."""
+        self.now = DateTime.of(now)
+        self.today = Date(*self.now.parts[:3])
+        self.time_of_day = Time(*self.now.parts[3:])
+        self.record_failure: BaseException | None = None
+        """What the record last raised: it goes to the caller as it is."""
+        self._record = record
+        self._memo: list[Any] = [UNSET] * len(program.defines)
+        self._references: dict[int, tuple[int, ...]] = {}
+        self._current: dict[int, None] = {}
+        self._retrieved: dict[tuple[str, str | None, frozenset[CodeKey] | None], list[FhirElement]] = {}
+
+    def value_of(self, index: int) -> Any:
+        """The value of a define, evaluated at most once."""
+        self._current[index] = None
+        value = self._memo[index]
+        return self._evaluate(index) if isinstance(value, Unset) else value
+
+    def references_of(self, index: int) -> tuple[int, ...]:
+        """The defines that the evaluation of a define read, in that order."""
+        return self._references.get(index, ())
+
+    def _evaluate(self, index: int) -> Any:
+        define = self.program.defines[index]
+        if self._memo[index] is _RUNNING:
+            raise EvaluationError("rests on itself", define.library, define.name)
+        outer, self._current = self._current, {}
+        self._memo[index] = _RUNNING
+        value: Any = UNSET
+        try:
+            value = define.run(self)
+        except Exception as error:
+            if isinstance(error, EvaluationError) and error.library is None:
+                error.library, error.define = define.library, define.name
+            raise
+        finally:
+            self._memo[index] = value
+            self._references[index] = tuple(self._current)
+            self._current = outer
+        return value
+
+    def parameter(self, parameter: Parameter) -> Any:
+        """The value given for a parameter, else its default, else null."""
+        if parameter.name in self.given:
+            return self.given[parameter.name]
+        return None if parameter.default is None else self._default(parameter.default)
+
+    def _default(self, default: Define) -> Any:
+        value = self._memo[default.index]
+        return self._evaluate(default.index) if isinstance(value, Unset) else value
+
+    def retrieve(
+        self, resource_type: str, code_path: str | None, codes: frozenset[CodeKey] | None
+    ) -> list[FhirElement]:
+        """The record's resources of that type as FHIR elements, those of other types left out."""
+        key = (resource_type, code_path, codes)
+        found = self._retrieved.get(key)
+        if found is None:
+            try:
+                rows = self._record.retrieve(resource_type, code_path, codes)
+            except Exception as error:
+                self.record_failure = error
+                raise
+            views = (resource(row) for row in rows)
+            found = [view for view in views if view is not None and view.is_a(resource_type)]
+            self._retrieved[key] = found
+        return found

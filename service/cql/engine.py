@@ -1,0 +1,204 @@
+"""The engine: compiled libraries, and evaluations of them on a patient's record."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .compiler import Define, Parameter, Program, Unit, link
+from .compiler.run import Run
+from .compiler.type_specifiers import TypeSpecifier, type_test
+from .errors import CqlError, EvaluationError
+from .fhir_json import to_fhir
+from .fhir_model import FhirElement, fhir_types, resource, typed
+from .record import CodeKey, Record
+from .types import offset_for_evaluation
+
+DefineName = tuple[str, str]
+"""(library, define)"""
+
+
+@dataclass(frozen=True)
+class DefineInfo:
+    """A define: its type as text ('System.Boolean'), access ('Public') and context ('Patient')."""
+
+    result_type: str
+    access: str
+    context: str
+
+
+@dataclass(frozen=True)
+class RetrieveInfo:
+    """A Retrieve: ``codes`` when known before any evaluation, ``value_sets`` the url they come from."""
+
+    define: str
+    resource_type: str
+    code_path: str | None
+    codes: frozenset[CodeKey] | None
+    value_sets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LibraryInfo:
+    """What a library declares; ``includes`` are library names with versions, ``parameters`` types as text."""
+
+    name: str
+    version: str | None
+    defines: Mapping[str, DefineInfo]
+    functions: tuple[str, ...]
+    includes: Mapping[str, str | None]
+    parameters: Mapping[str, str]
+    retrieves: tuple[RetrieveInfo, ...]
+    value_sets: tuple[str, ...]
+
+
+class Engine:
+    """ELM libraries compiled to closures. Immutable once made; any number of threads may evaluate with it."""
+
+    def __init__(
+        self, libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, Iterable[CodeKey]]
+    ) -> None:
+        """``libraries``: ELM JSON ({"library": {...}}), FHIRHelpers not needed; ``value_sets``: by url
+        without version, their members as (system, code). Raises LoadError.
+        """
+        members = {url: frozenset(codes) for url, codes in value_sets.items()}
+        self._program = link(libraries, members)
+        self._libraries = {unit.name: _info(unit) for unit in self._program.units.values()}
+
+    def libraries(self) -> Mapping[str, LibraryInfo]:
+        """Every library by name."""
+        return self._libraries
+
+    def evaluation(
+        self, record: Record, now: dt.datetime, parameters: Mapping[str, Any] | None = None
+    ) -> "Evaluation":
+        """An evaluation on a record at ``now`` (aware).
+
+        ``parameters`` by name, seen by every library that declares one of that name; FHIR resources as raw
+        JSON. Raises EvaluationError for a value of another type.
+        """
+        if now.tzinfo is None:
+            raise EvaluationError("the evaluation's clock needs a time zone")
+        offset = _offset_minutes(now)
+        with offset_for_evaluation(offset):
+            given = _parameters(self._program, parameters or {})
+            return Evaluation(Run(self._program, record, now, given), offset)
+
+
+class Evaluation:
+    """One request: every define is evaluated at most once. Not for use by several threads at once."""
+
+    def __init__(self, run: Run, offset: int) -> None:
+        self._run = run
+        self._offset = offset
+
+    def value(self, library: str, define: str) -> Any:
+        """The value of a define. Raises UnknownDefine, EvaluationError, and the record's own errors as they are."""
+        found = self._run.program.define(library, define)
+        with offset_for_evaluation(self._offset):
+            try:
+                return self._run.value_of(found.index)
+            except CqlError:
+                raise
+            except RecursionError as error:
+                raise EvaluationError("recursion without end", library, define) from error
+            except Exception as error:
+                if error is self._run.record_failure:
+                    raise
+                raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
+
+    def unknown_because(self, library: str, define: str) -> tuple[DefineName, ...]:
+        """The deepest null defines that a null define rests on, itself if there are none.
+
+        A define rests on those that its evaluation read. Tuples and lists are looked through, as nulls may
+        come from within them. Empty for a define that is not null.
+        """
+        if self.value(library, define) is not None:
+            return ()
+        index = self._run.program.define(library, define).index
+        found: dict[int, None] = {}
+        self._collect_nulls(index, found, set())
+        defines = self._run.program.defines
+        return tuple((defines[each].library, defines[each].name) for each in found or {index: None})
+
+    def _collect_nulls(self, index: int, found: dict[int, None], seen: set[int]) -> bool:
+        """Collect the deepest nulls beneath a define; True if there are any."""
+        any_beneath = False
+        for child in self._run.references_of(index):
+            value = self._run.value_of(child)
+            if value is not None and not isinstance(value, dict | list):
+                continue
+            if child in seen:
+                any_beneath = any_beneath or value is None or child in found
+                continue
+            seen.add(child)
+            beneath = self._collect_nulls(child, found, seen)
+            if value is None and not beneath:
+                found[child] = None
+            any_beneath = any_beneath or beneath or value is None
+        return any_beneath
+
+    def to_fhir(self, value: Any) -> Any:
+        """A CQL value as FHIR JSON: Code as Coding, Concept as CodeableConcept, Quantity, DateTime as text,
+        Interval as Period or Range, tuples as dicts. Raises EvaluationError for what FHIR cannot hold.
+        """
+        with offset_for_evaluation(self._offset):
+            return to_fhir(value)
+
+
+def _offset_minutes(now: dt.datetime) -> int:
+    offset = now.utcoffset()
+    return 0 if offset is None else int(offset.total_seconds() // 60)
+
+
+def _info(unit: Unit) -> LibraryInfo:
+    return LibraryInfo(
+        name=unit.name,
+        version=unit.version,
+        defines={define.name: _define_info(define) for define in unit.defines.values()},
+        functions=tuple(unit.functions),
+        includes=dict(unit.include_versions),
+        parameters={parameter.name: str(parameter.type) for parameter in unit.parameters.values()},
+        retrieves=tuple(
+            RetrieveInfo(each.define, each.resource_type, each.code_path, each.codes, each.value_sets)
+            for each in unit.retrievals
+        ),
+        value_sets=tuple(dict.fromkeys(each.id.partition("|")[0] for each in unit.value_sets.values())),
+    )
+
+
+def _define_info(define: Define) -> DefineInfo:
+    return DefineInfo(str(define.result), define.access, define.context)
+
+
+def _parameters(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values as CQL values; a name that no library declares is left out."""
+    values: dict[str, Any] = {}
+    for unit in program.units.values():
+        for name, parameter in unit.parameters.items():
+            if name in given:
+                values[name] = _parameter_value(parameter, given[name])
+    return values
+
+
+def _parameter_value(parameter: Parameter, value: Any) -> Any:
+    converted = _from_json(parameter.type, value)
+    if converted is not None and not type_test(parameter.type)(converted):
+        raise EvaluationError(f"parameter {parameter.name} is not a {parameter.type}", parameter.library)
+    if converted is None and value is not None:
+        raise EvaluationError(f"parameter {parameter.name} is not a {parameter.type}", parameter.library)
+    return converted
+
+
+def _from_json(specifier: TypeSpecifier, value: Any) -> Any:
+    """Raw JSON as FHIR data where the type says so; CQL values stay as they are."""
+    if isinstance(value, FhirElement):
+        return value
+    if isinstance(value, list | tuple):
+        inner = specifier.arguments[0] if specifier.kind == "List" else specifier
+        return [_from_json(inner, each) for each in value]
+    if isinstance(value, dict) and "resourceType" in value:
+        return resource(value)
+    if specifier.kind == "FHIR":
+        return typed(fhir_types()[specifier.name], value)
+    return value

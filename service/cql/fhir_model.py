@@ -1,0 +1,267 @@
+"""FHIR 4.0.1 data as CQL sees it: a lazy, typed view on raw JSON (FHIR ModelInfo 4.0.1).
+
+Nothing is validated up front. What is not as FHIR has it (text where an object belongs, a number for a code,
+a date that is none) reads as null; an array and its absence are a list and null.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from .types import Date, DateTime, Time
+from .types.numbers import INTEGER_MAX, INTEGER_MIN, decimal_or_null
+
+_ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
+_PROFILED: Final = {"SimpleQuantity": "Quantity", "MoneyQuantity": "Quantity"}
+
+
+class FhirType:
+    """A type of the model: ``elements`` has its own elements and those of its bases."""
+
+    __slots__ = ("ancestors", "elements", "json_kind", "name", "read_value")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ancestors: frozenset[str] = frozenset()
+        self.elements: dict[str, Element] = {}
+        self.read_value: Callable[[Any], Any] | None = None
+        """For a primitive, the System value of its JSON (null when malformed); None for other types."""
+        self.json_kind: tuple[type, ...] = (dict,)
+
+    def __repr__(self) -> str:
+        return f"FhirType({self.name})"
+
+
+class Option(NamedTuple):
+    """One JSON key under which an element may stand, and its type; System values have none."""
+
+    key: str
+    type: FhirType | None
+
+
+class Element(NamedTuple):
+    """An element of a type; a choice has several options."""
+
+    name: str
+    options: tuple[Option, ...]
+    is_list: bool
+    is_choice: bool
+
+
+class FhirElement:
+    """A resource, a data type or a primitive: its type and its raw JSON.
+
+    ``extra`` is what stands beside a primitive under ``_name`` (its id and extensions).
+    """
+
+    __slots__ = ("extra", "json", "type")
+
+    def __init__(self, type_name: str, json: Any, extra: Mapping[str, Any] | None = None) -> None:
+        self.type = fhir_types()[type_name]
+        self.json = json
+        self.extra = extra
+
+    @property
+    def type_name(self) -> str:
+        """Name in the FHIR model: 'Condition', 'Observation.Component', 'ObservationStatus', 'string'."""
+        return self.type.name
+
+    @property
+    def value(self) -> Any:
+        """The System value of a primitive; of another type, its element ``value``."""
+        return self.get("value")
+
+    def get(self, name: str) -> Any:
+        """An element by its name in the model ('onset', not 'onsetDateTime'): FhirElement, list, System value
+        or null.
+        """
+        element = self.type.elements.get(name)
+        if element is None:
+            return None
+        read_value = self.type.read_value
+        if read_value is None:
+            return _read(element, self.json)
+        return read_value(self.json) if name == "value" else _read(element, self.extra)
+
+    def children(self) -> Iterator[Any]:
+        """Every value directly beneath, lists taken apart (CQL Children)."""
+        for name in self.type.elements:
+            value = self.get(name)
+            if isinstance(value, list):
+                yield from value
+            elif value is not None:
+                yield value
+
+    def is_a(self, type_name: str) -> bool:
+        """True for the type itself and for those derived from it."""
+        return type_name in self.type.ancestors
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, FhirElement):
+            return NotImplemented
+        return self.type is other.type and bool(self.json == other.json) and self.extra == other.extra
+
+    def __hash__(self) -> int:
+        key = self.json.get("id") if isinstance(self.json, dict) else self.json
+        return hash((self.type.name, key if isinstance(key, str | bool | int | Decimal) else None))
+
+    def __repr__(self) -> str:
+        return f"FhirElement({self.type.name})"
+
+
+def resource(value: Any) -> FhirElement | None:
+    """A view on a raw resource, null when it is none of FHIR 4.0.1."""
+    if not isinstance(value, dict):
+        return None
+    found = fhir_types().get(str(value.get("resourceType")))
+    if found is None or "Resource" not in found.ancestors or found.name in _ABSTRACT:
+        return None
+    return _view(found, value, None)
+
+
+def typed(fhir_type: FhirType, value: Any, extra: Any = None) -> FhirElement | None:
+    """A view on raw JSON of that type, null when it is not of its kind."""
+    if fhir_type.name in _ABSTRACT:
+        return resource(value)
+    extra = extra if isinstance(extra, dict) and fhir_type.read_value is not None else None
+    kind = type(value)
+    if kind not in fhir_type.json_kind:
+        if extra is None:
+            return None
+        value = None
+    return _view(fhir_type, value, extra)
+
+
+def _view(fhir_type: FhirType, value: Any, extra: Mapping[str, Any] | None) -> FhirElement:
+    element = FhirElement.__new__(FhirElement)
+    element.type = fhir_type
+    element.json = value
+    element.extra = extra
+    return element
+
+
+def _read(element: Element, parent: Any) -> Any:
+    if not isinstance(parent, dict):
+        return None
+    for key, fhir_type in element.options:
+        value = parent.get(key)
+        if fhir_type is None:
+            if isinstance(value, str):
+                return value
+            continue
+        extra = parent.get("_" + key) if fhir_type.read_value is not None else None
+        if value is None and extra is None:
+            continue
+        if element.is_list:
+            return _read_list(fhir_type, value, extra)
+        return typed(fhir_type, value, extra)
+    return None
+
+
+def _read_list(fhir_type: FhirType, values: Any, extras: Any) -> list[FhirElement] | None:
+    if not isinstance(values, list):
+        values = []
+    if not isinstance(extras, list):
+        extras = []
+    found = []
+    for index in range(max(len(values), len(extras))):
+        value = values[index] if index < len(values) else None
+        item = typed(fhir_type, value, extras[index] if index < len(extras) else None)
+        if item is not None:
+            found.append(item)
+    return found or None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _integer(value: Any) -> int | None:
+    return value if type(value) is int and INTEGER_MIN <= value <= INTEGER_MAX else None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, Decimal):
+        return decimal_or_null(value)
+    if type(value) is int or isinstance(value, float):
+        return decimal_or_null(Decimal(str(value)))
+    return None
+
+
+def _parsed(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return None
+        try:
+            return parse(value)
+        except ValueError:
+            return None
+
+    return read
+
+
+_VALUES: Final[dict[str, tuple[Callable[[Any], Any], tuple[type, ...]]]] = {
+    "System.String": (_string, (str,)),
+    "System.Boolean": (_boolean, (bool,)),
+    "System.Integer": (_integer, (int,)),
+    "System.Decimal": (_decimal, (Decimal, int, float)),
+    "System.Date": (_parsed(Date.parse), (str,)),
+    "System.DateTime": (_parsed(DateTime.parse), (str,)),
+    "System.Time": (_parsed(Time.parse), (str,)),
+}
+"""How a primitive of that value type is read, and the Python types its JSON may have."""
+
+
+@lru_cache(maxsize=1)
+def fhir_types() -> Mapping[str, FhirType]:
+    """Every type of FHIR 4.0.1 by name."""
+    table = json.loads(files(__package__).joinpath("fhir_model_4_0_1.json").read_text("utf-8"))
+    types = {name: FhirType(name) for name in table}
+    for name in table:
+        _complete(types, table, name)
+    return types
+
+
+def _complete(types: dict[str, FhirType], table: Mapping[str, Any], name: str) -> FhirType:
+    """Fill in a type after its bases; what is complete is left as it is."""
+    this = types[name]
+    if this.ancestors:
+        return this
+    base_name, elements = table[name]
+    if base_name:
+        base = _complete(types, table, base_name)
+        this.ancestors = base.ancestors | {name}
+        this.elements = dict(base.elements)
+        this.read_value, this.json_kind = base.read_value, base.json_kind
+    else:
+        this.ancestors = frozenset({name})
+    for element_name, text in elements.items():
+        if element_name == "value" and text in _VALUES:
+            this.read_value, this.json_kind = _VALUES[text]
+            text = "System.String"
+        this.elements[element_name] = _element(types, element_name, text)
+    return this
+
+
+def _element(types: Mapping[str, FhirType], name: str, text: str) -> Element:
+    names = text.removeprefix("*").split("|")
+    if len(names) == 1:
+        option = Option(name, types.get(names[0]))
+        return Element(name, (option,), is_list=text.startswith("*"), is_choice=False)
+    options = tuple(Option(name + json_suffix(each), types[each]) for each in names)
+    return Element(name, options, is_list=False, is_choice=True)
+
+
+def json_suffix(type_name: str) -> str:
+    """What a choice's JSON key ends with for a value of that type: 'Quantity', 'DateTime'."""
+    type_name = _PROFILED.get(type_name, type_name)
+    return type_name[0].upper() + type_name[1:]
