@@ -1,0 +1,93 @@
+"""What a client may put where the specification expects a resource or a Bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+_NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes on purpose
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One resource as it came: `position` says where (`conditions.entry[3]`), `full_url` may be empty."""
+
+    resource: dict[str, Any]
+    position: str
+    full_url: str = ""
+
+
+@dataclass
+class Contents:
+    """What one value holds. `available` is False when the client could not or did not give the data."""
+
+    available: bool = True
+    entries: list[Entry] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)  # (position, reason)
+
+
+def read_value(value: Any, position: str) -> Contents:
+    """Entries of a resource or Bundle; None (JSON null) is known-empty; an OperationOutcome is not available.
+
+    CDS Hooks 2.0.1, "Prefetch Template": null or an empty Bundle means searched and nothing found; an
+    OperationOutcome, as the value or as the only kind of entry, means the client's own query failed.
+    """
+    contents = Contents()
+    if value is None:
+        return contents
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        return Contents(False, problems=[(position, "not a FHIR resource")])
+    if value["resourceType"] == "OperationOutcome":
+        return Contents(False, problems=[(position, "OperationOutcome instead of data")])
+    if value["resourceType"] != "Bundle":
+        contents.entries.append(Entry(value, position))
+        return contents
+    _read_bundle(value, position, contents, _NESTING)
+    return contents
+
+
+def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nesting: int) -> None:
+    rows = bundle.get("entry")
+    if rows is None:
+        rows = []
+    elif isinstance(rows, dict):
+        rows = [rows]
+    if not isinstance(rows, list) or nesting == 0:
+        contents.available = False
+        contents.problems.append((position, "malformed Bundle"))
+        return
+    failed, found = False, len(contents.entries)
+    for index, row in enumerate(rows):
+        place = f"{position}.entry[{index}]"
+        resource = row.get("resource") if isinstance(row, dict) else None
+        if row is None or (isinstance(row, dict) and resource is None):
+            continue
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            contents.problems.append((place, "not a FHIR resource"))
+        elif resource["resourceType"] == "Bundle":
+            _read_bundle(resource, place, contents, nesting - 1)
+        elif resource["resourceType"] == "OperationOutcome":
+            failed = failed or any(severity in ("error", "fatal") for severity in _severities(resource))
+        else:
+            url = row.get("fullUrl")
+            contents.entries.append(Entry(resource, place, url if isinstance(url, str) else ""))
+    if failed and len(contents.entries) == found:
+        contents.available = False
+        contents.problems.append((position, "OperationOutcome instead of data"))
+    elif failed:
+        contents.problems.append((position, "the client's search reported an error beside these results"))
+    if _has_next_page(bundle):
+        contents.problems.append((position, "further pages were not sent"))
+
+
+def _severities(outcome: dict[str, Any]) -> Iterator[Any]:
+    issues = outcome.get("issue")
+    for issue in issues if isinstance(issues, list) else [issues]:
+        # an issue without a readable severity is taken at its worst
+        yield issue.get("severity", "error") if isinstance(issue, dict) else "error"
+
+
+def _has_next_page(bundle: dict[str, Any]) -> bool:
+    links = bundle.get("link")
+    return isinstance(links, list) and any(isinstance(k, dict) and k.get("relation") == "next" for k in links)

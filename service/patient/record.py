@@ -1,0 +1,263 @@
+"""The patient's record, as far as the client sent it: read without trust, indexed once by type and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from service.patient.bundles import Entry, read_value
+from service.patient.codes import NotCoded, codes_at
+from service.patient.errors import DataUnavailable
+from service.patient.medications import Medications
+from service.patient.references import bare_patient_id, is_about, is_id, is_type
+from service.patient.shapes import problem, tidy
+
+_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+
+
+class Need(Protocol):
+    """What a prefetch key is for (the guideline's DataNeed)."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def resource_type(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A resource that does not count: its key, `Type/id` or its position, and why. No clinical data."""
+
+    key: str
+    what: str
+    reason: str
+
+
+class PatientRecord:
+    """Resources of one patient; implements the `Record` of the CQL runtime.
+
+    Shapes are checked when a retrieve first touches a resource: what no rule asks for costs nothing.
+    """
+
+    def __init__(
+        self,
+        patient_id: str,
+        entries: Sequence[tuple[str, Entry]],
+        missing: Mapping[str, str],
+        left_out: list[LeftOut],
+    ) -> None:
+        """`missing`: resource type -> the required key that should have brought it and is unavailable."""
+        self.patient_id = patient_id
+        self.medications = Medications(entry for _, entry in entries)
+        self._missing = dict(missing)
+        self._left_out = left_out
+        self._entries: dict[str, list[tuple[str, Entry]]] = {}
+        for key, entry in entries:
+            self._entries.setdefault(entry.resource["resourceType"], []).append((key, entry))
+        self._tidied: dict[str, list[dict[str, Any]]] = {}
+        self._readable: dict[tuple[str, int], bool] = {}
+        self._index: dict[tuple[str, str], dict[tuple[str, str], list[int]]] = {}
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Everything that has been left out so far; grows while retrieves touch resources."""
+        return tuple(self._left_out)
+
+    def retrieve(
+        self, resource_type: str, code_path: str | None, codes: frozenset[tuple[str, str]] | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Readable resources of a type, in the order they came; with `codes` only those that carry one.
+
+        Raises DataUnavailable when a required prefetch key for the type was not given.
+        """
+        if resource_type in self._missing:
+            raise DataUnavailable(self._missing[resource_type], resource_type)
+        resources = self._resources(resource_type)
+        if code_path is None or codes is None:
+            numbers: Iterable[int] = range(len(resources))
+        else:
+            index = self._indexed(resource_type, code_path)
+            numbers = sorted({number for pair in codes & index.keys() for number in index[pair]})
+        found = [resources[number] for number in numbers if self._counts(resource_type, number)]
+        if resource_type == "Patient" and self._entries.get("Patient") and not found:
+            raise DataUnavailable(self._entries["Patient"][0][0], "Patient")  # it came, and could not be read
+        return found
+
+    def _resources(self, resource_type: str) -> list[dict[str, Any]]:
+        if resource_type not in self._tidied:
+            self._tidied[resource_type] = [
+                self.medications.resolved(_presentable(tidy(entry.resource)))
+                for _, entry in self._entries.get(resource_type, ())
+            ]
+        return self._tidied[resource_type]
+
+    def _indexed(self, resource_type: str, path: str) -> dict[tuple[str, str], list[int]]:
+        index = self._index.get((resource_type, path))
+        if index is None:
+            index = self._index[resource_type, path] = {}
+            for number, resource in enumerate(self._resources(resource_type)):
+                try:
+                    pairs = codes_at(resource, path)
+                except NotCoded:
+                    self._counts(
+                        resource_type, number
+                    )  # no code can be read: say so when the shape is at fault
+                    continue
+                for pair in pairs:
+                    index.setdefault(pair, []).append(number)
+        return index
+
+    def _counts(self, resource_type: str, number: int) -> bool:
+        readable = self._readable.get((resource_type, number))
+        if readable is None:
+            reason = problem(self._resources(resource_type)[number])
+            readable = self._readable[resource_type, number] = reason is None
+            if reason is not None:
+                key, entry = self._entries[resource_type][number]
+                self._left_out.append(LeftOut(key, name_of(entry), reason))
+        return readable
+
+
+def read_record(patient_id: str, prefetch: Mapping[str, Any] | None, needs: Sequence[Need]) -> PatientRecord:
+    """The record of `patient_id` (bare or `Patient/…`) from the values of the advertised prefetch keys.
+
+    Any resource type may come under any advertised key; keys that were not advertised are ignored. A value
+    that is absent or an OperationOutcome makes its required type unavailable; null is known-empty. Bad data
+    raises nothing.
+    """
+    patient_id = bare_patient_id(patient_id)
+    given = prefetch if prefetch is not None else {}
+    entries: list[tuple[str, Entry]] = []
+    left_out: list[LeftOut] = []
+    missing: dict[str, str] = {}
+    for key in dict.fromkeys(need.key for need in needs):
+        contents = read_value(given[key], key) if key in given else None
+        if contents is None or not contents.available:
+            missing.update(
+                {need.resource_type: key for need in reversed(needs) if need.key == key and need.required}
+            )
+        if contents is not None:
+            left_out += [LeftOut(key, where, reason) for where, reason in contents.problems]
+            entries += [(key, entry) for entry in contents.entries]
+    kept = _without_duplicates(_of_patient(entries, patient_id, left_out), left_out)
+    kept = [pair for pair in kept if not _is_void(*pair, left_out)]
+    if _has_patient(entries) and not _has_patient(kept):  # only another patient's Patient came
+        missing.update({n.resource_type: n.key for n in needs if n.resource_type == "Patient" and n.required})
+    return PatientRecord(patient_id, kept, missing, left_out)
+
+
+def _has_patient(entries: Sequence[tuple[str, Entry]]) -> bool:
+    return any(entry.resource["resourceType"] == "Patient" for _, entry in entries)
+
+
+def name_of(entry: Entry) -> str:
+    """`Type/id`, or the position in the request when the id may not be shown or the type is none."""
+    resource = entry.resource
+    if is_type(resource.get("resourceType")) and is_id(resource.get("id")):
+        return f"{resource['resourceType']}/{resource['id']}"
+    return entry.position
+
+
+def patient_urls(entries: Iterable[Entry], patient_id: str) -> frozenset[str]:
+    """The `fullUrl`s under which this patient's own Patient resource came."""
+    return frozenset(
+        entry.full_url
+        for entry in entries
+        if entry.full_url
+        and entry.resource.get("resourceType") == "Patient"
+        and entry.resource.get("id") == patient_id
+    )
+
+
+def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
+    """The FHIR status that says a resource does not count (`entered-in-error`, `refuted`), or None."""
+    if resource.get("status") == "entered-in-error":
+        return "entered-in-error"
+    verification = resource.get("verificationStatus")
+    for concept in verification if isinstance(verification, list) else [verification]:
+        codings = concept.get("coding") if isinstance(concept, dict) else None
+        for coding in codings if isinstance(codings, list) else [codings]:
+            if (
+                isinstance(coding, dict)
+                and coding.get("code") in ("refuted", "entered-in-error")
+                and coding.get("system") in (None, _VERIFICATION)
+            ):
+                return str(coding["code"])
+    return None
+
+
+def _of_patient(
+    entries: list[tuple[str, Entry]], patient_id: str, left_out: list[LeftOut]
+) -> list[tuple[str, Entry]]:
+    urls = patient_urls((entry for _, entry in entries), patient_id)
+    kept = []
+    for key, entry in entries:
+        resource = entry.resource
+        if not is_type(resource["resourceType"]):
+            left_out.append(LeftOut(key, entry.position, "not a FHIR resource type"))
+        elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
+            left_out.append(LeftOut(key, entry.position, "another patient"))
+        elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
+            left_out.append(LeftOut(key, name_of(entry), "not about this patient"))
+        else:
+            kept.append((key, entry))
+    return kept
+
+
+def _without_duplicates(entries: list[tuple[str, Entry]], left_out: list[LeftOut]) -> list[tuple[str, Entry]]:
+    newest: dict[tuple[str, str], int] = {}
+    dropped: set[int] = set()
+    for number, (_, entry) in enumerate(entries):
+        own = entry.resource.get("id")
+        if not isinstance(own, str):
+            continue
+        name = (entry.resource["resourceType"], own)
+        before = newest.setdefault(name, number)
+        if before != number:
+            older = number if _is_newer(entries[before][1].resource, entry.resource) else before
+            dropped.add(older)
+            newest[name] = before if older == number else number
+    left_out += [LeftOut(entries[n][0], name_of(entries[n][1]), "older duplicate") for n in sorted(dropped)]
+    return [pair for number, pair in enumerate(entries) if number not in dropped]
+
+
+def _is_newer(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether the one that came first is the newer version; when nothing tells, the later one is."""
+    for read in (_last_updated, _version):
+        a, b = read(first), read(second)
+        if a is not None and b is not None and a != b:
+            return a > b
+    return False
+
+
+def _last_updated(resource: Mapping[str, Any]) -> float | None:
+    meta = resource.get("meta")
+    text = meta.get("lastUpdated") if isinstance(meta, dict) else None
+    try:
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _version(resource: Mapping[str, Any]) -> float | None:
+    meta = resource.get("meta")
+    text = meta.get("versionId") if isinstance(meta, dict) else None
+    return float(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 15 else None
+
+
+def _is_void(key: str, entry: Entry, left_out: list[LeftOut]) -> bool:
+    status = is_entered_in_error(entry.resource)
+    if status is not None:
+        left_out.append(LeftOut(key, name_of(entry), status))
+    return status is not None
+
+
+def _presentable(resource: dict[str, Any]) -> dict[str, Any]:
+    """Without an id that is none: it counts, and nothing can quote it."""
+    if "id" in resource and not is_id(resource["id"]):
+        return {k: v for k, v in resource.items() if k != "id"}
+    return resource

@@ -1,0 +1,187 @@
+"""The shape of FHIR R4 resources: which elements are arrays, and what JSON each may hold.
+
+One file a type in `shapes/` says both. From it come, at import, a plan that puts right what clients get wrong
+without doubt about the meaning (`tidy`), and a compiled check (`problem`). Elements that no file names pass
+as they came: only what content may read is judged. Source: FHIR R4 (4.0.1) resource definitions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import fastjsonschema
+
+MAX_DEPTH = 40  # no resource type of R4 that content reads nests half as deep
+MAX_MAGNITUDE = 30  # powers of ten a number may span; a measurement has a handful
+
+_DATE_TIME = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.\d{1,12})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?"
+)
+
+
+class RepeatedKeys(dict[str, Any]):
+    """A JSON object in which some key stood twice: which of the values was meant, nobody can say."""
+
+
+def is_date_time(text: str) -> bool:
+    """True for a FHIR date, dateTime or instant in the calendar; seconds and zone may be missing."""
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        return False
+    year, month, day, clock, second = match.groups()
+    try:
+        date(int(year), int(month or 1), int(day or 1))
+        if clock:
+            time.fromisoformat(clock)
+    except ValueError:
+        return False
+    return second is None or int(second) <= 60  # 60: a leap second
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How one element is put right: wrapped into a list or out of one, and what its children need."""
+
+    array: bool
+    wraps: type | None
+    children: dict[str, _Plan] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    plan: _Plan
+    check: Callable[[Any], Any]
+
+
+def _plan(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> _Plan:
+    if "$ref" in schema:
+        return _plan(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    if schema["type"] == "array":
+        item = _plan(schema["items"], definitions)
+        return _Plan(True, item.wraps, item.children)
+    children = {name: _plan(child, definitions) for name, child in schema.get("properties", {}).items()}
+    return _Plan(False, {"object": dict, "string": str}.get(schema["type"]), children)
+
+
+@cache
+def _shape(resource_type: str) -> _Shape | None:
+    folder = resources.files(__package__) / "shapes"
+    file = folder / f"{resource_type}.json"
+    if not file.is_file():
+        return None
+    definitions = json.loads((folder / "datatypes.json").read_text("utf-8"))["definitions"]
+    schema = json.loads(file.read_text("utf-8"))
+    check = fastjsonschema.compile(
+        {**schema, "definitions": definitions}, formats={"fhir-date-time": is_date_time}
+    )
+    return _Shape(_plan(schema, definitions), check)
+
+
+SHAPED_TYPES = frozenset(
+    file.name.removesuffix(".json")
+    for file in (resources.files(__package__) / "shapes").iterdir()
+    if file.name != "datatypes.json"
+)
+
+
+def compile_all() -> None:
+    """Compile every check now, so that no request pays for it."""
+    for name in SHAPED_TYPES:
+        _shape(name)
+
+
+def tidy(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource with the usual client faults put right; the same object when there are none.
+
+    A single value where R4 has a list is wrapped, a list of one where R4 has a single value is unwrapped,
+    nulls and empty objects are dropped. Nothing else is touched, nothing is invented.
+    """
+    resource_type = resource.get("resourceType")
+    shape = _shape(resource_type) if resource_type in SHAPED_TYPES else None
+    return resource if shape is None else _tidy_object(resource, shape.plan.children)
+
+
+def _tidy_object(value: dict[str, Any], plans: Mapping[str, _Plan]) -> dict[str, Any]:
+    changed: dict[str, Any] | None = None
+    for name, old in value.items():
+        plan = plans.get(name)
+        new = old if plan is None else _tidy_value(old, plan)
+        if new is not old or old is None:
+            changed = dict(value) if changed is None else changed
+            if new is None:
+                del changed[name]
+            else:
+                changed[name] = new
+    return value if changed is None else changed
+
+
+def _tidy_value(value: Any, plan: _Plan) -> Any:
+    if value is None:
+        return None
+    if plan.array:
+        if plan.wraps is not None and isinstance(value, plan.wraps):
+            value = [value]
+        return _tidy_list(value, plan) if isinstance(value, list) else value
+    if isinstance(value, list) and len(value) == 1 and plan.wraps is not None:
+        value = value[0]
+    return _tidy_object(value, plan.children) if isinstance(value, dict) else value
+
+
+def _tidy_list(values: list[Any], plan: _Plan) -> list[Any]:
+    kept = [v for v in values if v is not None and v != {}]
+    new = [_tidy_object(v, plan.children) if isinstance(v, dict) else v for v in kept]
+    same = len(new) == len(values) and all(a is b for a, b in zip(new, values, strict=True))
+    return values if same else new
+
+
+def problem(resource: dict[str, Any]) -> str | None:
+    """Why the tidied resource cannot be read: the element's path and no value; None when it can."""
+    flaw = _structural_flaw(resource)
+    if flaw is not None:
+        return flaw
+    resource_type = resource.get("resourceType")
+    shape = _shape(resource_type) if resource_type in SHAPED_TYPES else None
+    if shape is not None:
+        try:
+            shape.check(resource)
+        except fastjsonschema.JsonSchemaValueException as error:
+            return f"malformed: {'.'.join(str(step) for step in error.path[1:])}"
+    return None
+
+
+def _structural_flaw(resource: dict[str, Any]) -> str | None:
+    """What would hurt whoever reads on: repeated keys, absurd depth or numbers, text that is not Unicode."""
+    level: list[Any] = [resource]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                if isinstance(value, RepeatedKeys):
+                    return "malformed: a key stands twice in one object"
+                below.extend(value.values())
+            elif isinstance(value, list):
+                below.extend(value)
+            elif isinstance(value, str):
+                if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+                    return "malformed: text is not valid Unicode"
+            elif not _is_sane_number(value):
+                return "malformed: a number is out of range"
+        if not below:
+            return None
+        level = below
+    return "malformed: nested too deeply"
+
+
+def _is_sane_number(value: Any) -> bool:
+    if isinstance(value, Decimal):
+        spans = abs(value.adjusted()), len(value.as_tuple().digits)
+        return value.is_finite() and max(spans) <= MAX_MAGNITUDE
+    return not isinstance(value, int) or abs(value) < 10**MAX_MAGNITUDE
