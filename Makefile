@@ -10,7 +10,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
-TRANSLATOR := plandefinitions/authoring/cql-to-elm
 UV := .cache/uv/bin/uv
 UV_VERSION := 0.13.8
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -53,11 +52,11 @@ lint: $(DEV) ## Check style and types
 
 .PHONY: content
 content: $(RUNTIME) ## Compile plandefinitions/cql into plandefinitions/library (JDK 17+ and Maven)
-	$(BIN)/sarcoma-cds content build --translator $(TRANSLATOR)
+	$(BIN)/python -m service.content_cli build
 
 .PHONY: content-check
 content-check: $(RUNTIME) ## Fail when the libraries are out of step with their CQL (JDK 17+ and Maven)
-	$(BIN)/sarcoma-cds content build --check --translator $(TRANSLATOR)
+	$(BIN)/python -m service.content_cli build --check
 
 .PHONY: cql-conformance
 cql-conformance: $(DEV) ## Run HL7's CQL tests against service/cql (JDK 17+ and Maven)

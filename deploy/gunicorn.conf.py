@@ -1,6 +1,6 @@
 """gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
 
-Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 in each),
+Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
 LOG_LEVEL (info). The largest request body is a setting of the application.
 """
 

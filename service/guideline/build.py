@@ -16,7 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from service.guideline.library_metadata import Libraries, data_requirements, depends_on, parameters
+from service.guideline.library_metadata import (
+    Libraries,
+    data_requirements,
+    definitions,
+    depends_on,
+    parameters,
+)
 
 CQL = "text/cql"
 ELM = "application/elm+json"
@@ -87,8 +93,9 @@ def translate(folder: Path, translator: Path) -> dict[str, Any]:
 
 def _built(folder: Path, translator: Path) -> dict[Path, str]:
     compiled = translate(folder / "cql", translator)
-    libraries = {name: elm["library"] for name, elm in compiled.items()}
     siblings = list(_other_resources(folder))
+    versions = {each["url"]: each["version"] for each in siblings if "url" in each and "version" in each}
+    libraries = {name: _pinned(elm["library"], versions) for name, elm in compiled.items()}
     base = _base(folder, siblings)
     shared = {key: siblings[0][key] for key in SHARED_METADATA if key in siblings[0]}
     texts = {}
@@ -148,6 +155,15 @@ def _other_resources(folder: Path) -> Iterator[dict[str, Any]]:
     for kind in ("plandefinition", "activitydefinition", "codesystem", "valueset", "library"):
         for path in sorted((folder / kind).glob("*.json")):
             yield _read(path)
+
+
+def _pinned(elm: Mapping[str, Any], versions: Mapping[str, str]) -> Mapping[str, Any]:
+    """The library with the versions of the guideline's own value sets, which CQL may leave out."""
+    value_sets = [
+        {"version": versions[each["id"]], **each} if each["id"] in versions else each
+        for each in definitions(elm, "valueSets")
+    ]
+    return {**elm, "valueSets": {"def": value_sets}} if value_sets else elm
 
 
 def _base(folder: Path, resources: list[dict[str, Any]]) -> str:

@@ -104,6 +104,19 @@ def test_data_requirements_name_each_retrieve_once_with_its_codes(guideline: Pat
 
 
 @needs_translator
+def test_own_value_set_without_version_in_cql_is_named_with_its_version(guideline: Path) -> None:
+    (guideline / "cql" / "Terms.cql").write_text(TERMS.replace("warm|2025.1.0", "warm"))
+    (guideline / "valueset").mkdir()
+    warm = {"resourceType": "ValueSet", "id": "warm", "url": f"{BASE}/ValueSet/warm", "version": "3"}
+    (guideline / "valueset" / "warm.json").write_text(json.dumps(warm))
+    build(guideline, TRANSLATOR)
+
+    condition = library(guideline, "Facts")["dataRequirement"][0]
+    assert condition["codeFilter"] == [{"path": "code", "valueSet": f"{BASE}/ValueSet/warm|3"}]
+    assert library(guideline, "Terms")["relatedArtifact"][-1]["resource"] == f"{BASE}/ValueSet/warm|3"
+
+
+@needs_translator
 def test_building_twice_changes_nothing_and_hand_written_metadata_stays(guideline: Path) -> None:
     assert len(build(guideline, TRANSLATOR)) == 2
     path = guideline / "library" / "Facts.json"
