@@ -43,7 +43,10 @@ class Logic:
         self.engine = _compile(content, self.elm, value_sets, problems) if not problems else None
 
     def library_of(self, definition: Cursor) -> str | None:
-        """Url of the one Library that the expressions of a PlanDefinition or ActivityDefinition refer to."""
+        """Url of the one Library that the expressions of a PlanDefinition or ActivityDefinition refer to.
+
+        None when it names none, "" (with a problem reported) when we do not hold it.
+        """
         canonicals = list(definition.texts("library"))
         if not canonicals:
             return None
@@ -53,7 +56,7 @@ class Logic:
         library = self._content.resolve(canonical)
         if library is None or library.type != "Library":
             definition.problems.add(definition.file, path, f"there is no Library {canonical}")
-            return None
+            return ""
         return library.url
 
     def define(self, expression: Cursor, library: str | None, *, result: str | None = None) -> Define | None:
@@ -69,9 +72,7 @@ class Logic:
         elif name is None:
             expression.problem("is missing", "expression")
         elif library is None:
-            expression.problem(
-                f"'{name}' needs a library, and the definition names none that we hold", "expression"
-            )
+            expression.problem(f"'{name}' needs a library, and the definition names none", "expression")
         elif library in self.elm:
             return self._resolve(expression, self.elm[library], name, result)
         return None

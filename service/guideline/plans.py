@@ -238,7 +238,7 @@ def _check_related(plan: Cursor) -> None:
 def in_order(parent: Cursor) -> list[Cursor]:
     """The actions directly beneath `parent`, moved only as their relatedActions ask.
 
-    A relationship of an action deeper down moves the siblings that hold it and its target. Concurrent is as is.
+    A relationship of an action deeper down moves the siblings that hold it and its target.
     """
     siblings = list(parent.each("action"))
     homes = {each.body.get("id"): index for index, top in enumerate(siblings) for each in (top, *walk(top))}
