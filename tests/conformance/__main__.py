@@ -12,7 +12,7 @@ from pathlib import Path
 from .lacking import TRANSLATOR_LACKS
 from .runner import Result, pieces, run_all
 from .suite import read_suite
-from .translation import ROOT, TranslatorMissing, translate
+from .translation import ROOT, TranslatorMissingError, translate
 
 DEFAULT_SUITE = ROOT.parent / "shared" / "cql-tests"
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     cases = read_suite(options.folder)
     try:
         translations = translate(pieces(cases))
-    except TranslatorMissing as error:
+    except TranslatorMissingError as error:
         return _skipped(str(error))
     results = run_all(cases, translations, TRANSLATOR_LACKS)
     _report(results, verbose=options.verbose)

@@ -26,7 +26,7 @@ class Result:
     reason: str = ""
 
 
-class NotTranslated(Exception):
+class NotTranslatedError(Exception):
     """An expression that the translator refuses, with its messages."""
 
 
@@ -54,17 +54,17 @@ def run_case(case: Case, translations: Mapping[str, Translation]) -> Result:
     """The result of one case; an exception that is none of CQL's own is an error."""
     try:
         actual = evaluate(translations[case.id])
-    except NotTranslated as error:
+    except NotTranslatedError as error:
         return Result(case, "pass") if case.invalid else Result(case, "error", f"not translated: {error}")
     except CqlError as error:
-        if case.invalid == "true" and not isinstance(error.__cause__, _PYTHON_FAULTS):
+        if case.invalid and not isinstance(error.__cause__, _PYTHON_FAULTS):
             return Result(case, "pass")
         return Result(case, "error", f"{type(error).__name__}: {error}")
     if case.invalid:
         return Result(case, "fail", f"invalid ({case.invalid}), gave {actual!r}")
     try:
         expected = [evaluate(translations[f"{case.id}>{index}"]) for index in range(len(case.outputs))]
-    except (NotTranslated, CqlError) as error:
+    except (NotTranslatedError, CqlError) as error:
         return Result(case, "error", f"expected output: {error}")
     wanted = expected[0] if len(expected) == 1 else expected
     if matches(actual, wanted):
@@ -77,9 +77,9 @@ _PYTHON_FAULTS = (TypeError, AttributeError, KeyError, IndexError, NameError, As
 
 
 def evaluate(translation: Translation) -> Any:
-    """The value of the define "Test". Raises NotTranslated or CqlError."""
+    """The value of the define "Test". Raises NotTranslatedError or CqlError."""
     if "elm" not in translation:
-        raise NotTranslated("; ".join(translation["errors"]))
+        raise NotTranslatedError("; ".join(translation["errors"]))
     engine = Engine([translation["elm"]], {})
     (name,) = engine.libraries()
     return engine.evaluation(ListRecord([]), NOW).value(name, "Test")

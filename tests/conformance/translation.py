@@ -16,14 +16,14 @@ TIMEOUT_SECONDS = 900
 Translation = Mapping[str, Any]
 
 
-class TranslatorMissing(Exception):
+class TranslatorMissingError(Exception):
     """The translator, a JDK or Maven is not there and no earlier translation is kept."""
 
 
 def translate(expressions: Mapping[str, str]) -> dict[str, Translation]:
     """{id: {"elm": ..., "errors": [...]}}; an expression that does not translate has no "elm".
 
-    Raises TranslatorMissing, and CalledProcessError when the translator itself fails.
+    Raises TranslatorMissingError, and CalledProcessError when the translator itself fails.
     """
     kept = CACHE / f"{_digest(expressions)}.json"
     if not kept.exists():
@@ -42,7 +42,7 @@ def _digest(expressions: Mapping[str, str]) -> str:
 
 def _run_translator(expressions: Mapping[str, str], kept: Path) -> None:
     if subprocess.run([TRANSLATOR, "--check"], check=False).returncode != 0:  # noqa: S603
-        raise TranslatorMissing("cql-to-elm is not available (it needs a JDK 17+ and Maven)")
+        raise TranslatorMissingError("cql-to-elm is not available (it needs a JDK 17+ and Maven)")
     asked, answered = kept.with_suffix(".in"), kept.with_suffix(".out")
     asked.write_text(json.dumps(expressions), "utf-8")
     subprocess.run(  # noqa: S603

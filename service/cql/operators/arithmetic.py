@@ -49,7 +49,7 @@ def add(left: Any, right: Any) -> Any:
     if isinstance(left, Temporal) and isinstance(right, Quantity):
         return add_duration(left, right)
     if isinstance(left, Quantity) and isinstance(right, Quantity):
-        return _add_quantities(left, right, 1)
+        return _add_quantities(left, right, ARITHMETIC.add)
     if isinstance(left, Uncertainty) or isinstance(right, Uncertainty):
         return _uncertain(add, left, right)
     raise _unsupported("sum", left, right)
@@ -66,7 +66,7 @@ def subtract(left: Any, right: Any) -> Any:
     if isinstance(left, Temporal) and isinstance(right, Quantity):
         return add_duration(left, right, -1)
     if isinstance(left, Quantity) and isinstance(right, Quantity):
-        return _add_quantities(left, right, -1)
+        return _add_quantities(left, right, ARITHMETIC.subtract)
     if isinstance(left, Uncertainty) or isinstance(right, Uncertainty):
         return _uncertain(subtract, left, right)
     raise _unsupported("difference", left, right)
@@ -85,16 +85,18 @@ def _quantity(value: Decimal, unit: str) -> Quantity | None:
     return None if amount is None else Quantity(amount, unit)
 
 
-def _add_quantities(left: Quantity, right: Quantity, sign: int) -> Quantity | None:
+def _add_quantities(
+    left: Quantity, right: Quantity, combine: Callable[[Decimal, Decimal], Decimal]
+) -> Quantity | None:
     """In the finer of the two units; null when they do not convert."""
     if left.unit == right.unit:
-        return _quantity(ARITHMETIC.add(left.value, sign * right.value), left.unit)
+        return _quantity(combine(left.value, right.value), left.unit)
     found = ucum.conversion(left.unit, right.unit)
     if found is None:
         return None
     unit = right.unit if found[0] > 1 else left.unit
     one, other = ucum.convert(left.value, left.unit, unit), ucum.convert(right.value, right.unit, unit)
-    return None if one is None or other is None else _quantity(ARITHMETIC.add(one, sign * other), unit)
+    return None if one is None or other is None else _quantity(combine(one, other), unit)
 
 
 def per_like(value: Any, per: Quantity) -> Any:
@@ -172,26 +174,26 @@ def _divided(left: Any, right: Any, operation: Callable[[Decimal, Decimal], Deci
 @operator("Negate")
 def negate(value: Any) -> Any:
     """The opposite; null where an integer has none."""
-    return _mapped(value, lambda number: -number)
+    return _mapped(value, Decimal.copy_negate, int.__neg__)
 
 
 @operator("Abs")
 def absolute(value: Any) -> Any:
     """The absolute value; null where an integer has none."""
-    return _mapped(value, abs)
+    return _mapped(value, Decimal.copy_abs, int.__abs__)
 
 
-def _mapped(value: Any, operation: Callable[[Any], Any]) -> Any:
+def _mapped(value: Any, of_decimal: Callable[[Decimal], Decimal], of_integer: Callable[[int], int]) -> Any:
+    """Not by Python's own signs: those round a Decimal to the thread's context."""
     if value is None:
         return None
     if isinstance(value, Quantity):
-        return _quantity(operation(value.value), value.unit)
-    if isinstance(value, Uncertainty):
-        ends = sorted((operation(value.low), operation(value.high)))
-        return Uncertainty(*ends)
-    if not is_number(value):
+        return _quantity(of_decimal(value.value), value.unit)
+    if isinstance(value, Decimal):
+        return decimal_or_null(of_decimal(value))
+    if not isinstance(value, int) or isinstance(value, bool):
         raise _unsupported("sign", value)
-    return _number(operation(value), _wider(value, value))
+    return _number(of_integer(value), type(value))
 
 
 @operator("Ceiling")

@@ -28,7 +28,7 @@ def _contains(source: Any, element: Any, precision: str | None) -> Truth:
 
 def _properly_contains(source: Any, element: Any, precision: str | None) -> Truth:
     if isinstance(source, Interval):
-        return interval.relation(interval.properly_includes, source, element, precision)
+        return interval.relation(interval.properly_contains, source, element, precision)
     return lists.properly_contains(source, element)
 
 
@@ -44,6 +44,8 @@ def _properly_includes(left: Any, right: Any, precision: str | None) -> Truth:
     if left is None or right is None:
         return None
     if isinstance(left, Interval):
+        if not isinstance(right, Interval):
+            return interval.relation(interval.properly_contains, left, right, precision)
         return interval.relation(interval.properly_includes, left, right, precision, borrow=True)
     return lists.properly_includes(left, right) if _is_list(right) else lists.properly_contains(left, right)
 
@@ -68,6 +70,9 @@ _TESTS: dict[str, Test] = {
 def _bind_test(node: Node) -> Operator:
     test = _TESTS[node["type"]]
     precision = precision_of(node)
+    collection = {"ProperContains": 0, "ProperIn": 1}.get(node["type"])
+    if collection is not None and operand_kind(node, collection) == "interval":
+        return lambda left, right: None if (left, right)[collection] is None else test(left, right, precision)
     return lambda left, right: test(left, right, precision)
 
 

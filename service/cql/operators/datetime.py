@@ -109,7 +109,7 @@ def add_duration(value: Temporal, duration: Quantity, sign: int = 1) -> Temporal
     amount, unit = _at_precision(amount, unit, value.precision)
     if unit in ("year", "month"):
         return _add_months(value, amount * 12 if unit == "year" else amount)
-    full = value.earliest().parts
+    full = _full(value.earliest())
     moved = _from_ordinal(_ordinal(full) + amount * _MILLISECONDS[unit])
     return value.with_parts(moved[: len(value.parts)])
 
@@ -202,9 +202,14 @@ def _measured(left: Temporal | None, right: Temporal | None, unit: str, measure:
     one, other = _same_zone(left, right)
     if isinstance(left, Date) and unit in ("hour", "minute", "second", "millisecond"):
         one, other = _as_datetimes(one, other)
-    low = measure(_full(one.latest()), _full(other.earliest()), unit)
-    high = measure(_full(one.earliest()), _full(other.latest()), unit)
+    low = measure(_full(_latest(one, unit)), _full(other.earliest()), unit)
+    high = measure(_full(one.earliest()), _full(_latest(other, unit)), unit)
     return low if low == high else Uncertainty(low, high)
+
+
+def _latest(value: Temporal, unit: str) -> Temporal:
+    """The last instant; a value told to the second is not uncertain in coarser units."""
+    return value.earliest() if value.precision == "second" and unit != "millisecond" else value.latest()
 
 
 def _as_datetimes(left: Temporal, right: Temporal) -> tuple[Temporal, Temporal]:

@@ -83,6 +83,13 @@ def properly_includes(left: Bounds, right: Bounds, precision: str | None) -> Tru
     return and3(includes(left, right, precision), more)
 
 
+def properly_contains(left: Bounds, point: Bounds, precision: str | None) -> Truth:
+    """Whether the point lies between the start and the end and is neither."""
+    return and3(
+        bounds.before(left.start, point.start, precision), bounds.before(point.end, left.end, precision)
+    )
+
+
 def contains(interval: Interval | None, point: Any, precision: str | None = None) -> Truth:
     """Whether the point lies in the interval: false of a null interval, null of a null point."""
     if interval is None:

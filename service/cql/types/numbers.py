@@ -10,14 +10,15 @@ LONG_MAX: Final = 2**63 - 1
 DECIMAL_SCALE: Final = 8
 DECIMAL_STEP: Final = Decimal("0.00000001")
 DECIMAL_MAX: Final = Decimal("99999999999999999999.99999999")
-DECIMAL_MIN: Final = -DECIMAL_MAX
-DECIMAL_LIMIT: Final = Decimal(10) ** 28
-"""Results from here on overflow: HL7's suite wants 28 digits before the point, beyond ``maximum Decimal``."""
+DECIMAL_MIN: Final = DECIMAL_MAX.copy_negate()
+DECIMAL_LIMIT: Final = Decimal("1E28")
+"""Results beyond overflow: HL7's suite wants 28 digits before the point, more than ``maximum Decimal``."""
 ARITHMETIC: Final = Context(prec=60, rounding=ROUND_HALF_UP)
 """Wide enough that no intermediate of two 28-digit operands is rounded before the last step."""
 
 
 _ONE = Decimal(1)
+_ZERO = Decimal(0)
 
 
 class Long(int):
@@ -52,12 +53,12 @@ def long_or_null(value: int) -> Long | None:
 def decimal_or_null(value: Decimal) -> Decimal | None:
     """The value at no more than 8 decimals, null when it is not finite or overflows."""
     exponent = value.as_tuple().exponent
-    if not isinstance(exponent, int) or value.adjusted() >= 28:
-        return None
+    if not isinstance(exponent, int) or value.adjusted() > 28:
+        return None if value else _ZERO
     if exponent > 0:
         value = value.quantize(_ONE, context=ARITHMETIC)
     elif exponent < -DECIMAL_SCALE:
         value = value.quantize(DECIMAL_STEP, context=ARITHMETIC)
-    if abs(value) >= DECIMAL_LIMIT:
+    if value > DECIMAL_LIMIT or value < -DECIMAL_LIMIT:
         return None
-    return value if value else abs(value)
+    return value if value else value.copy_abs()
