@@ -93,7 +93,7 @@ class Evaluation:
         self._offset = offset
 
     def value(self, library: str, define: str) -> Any:
-        """The value of a define. Raises UnknownDefine, EvaluationError, and the record's own errors as they are."""
+        """The value of a define. Raises UnknownDefine, EvaluationError, the record's errors unchanged."""
         found = self._run.program.define(library, define)
         with offset_for_evaluation(self._offset):
             try:
@@ -116,27 +116,26 @@ class Evaluation:
         if self.value(library, define) is not None:
             return ()
         index = self._run.program.define(library, define).index
-        found: dict[int, None] = {}
-        self._collect_nulls(index, found, set())
         defines = self._run.program.defines
-        return tuple((defines[each].library, defines[each].name) for each in found or {index: None})
+        found = self._deepest_nulls(index, {}) or (index,)
+        return tuple((defines[each].library, defines[each].name) for each in found)
 
-    def _collect_nulls(self, index: int, found: dict[int, None], seen: set[int]) -> bool:
-        """Collect the deepest nulls beneath a define; True if there are any."""
-        any_beneath = False
-        for child in self._run.references_of(index):
-            value = self._run.value_of(child)
-            if value is not None and not isinstance(value, dict | list):
-                continue
-            if child in seen:
-                any_beneath = any_beneath or value is None or child in found
-                continue
-            seen.add(child)
-            beneath = self._collect_nulls(child, found, seen)
-            if value is None and not beneath:
-                found[child] = None
-            any_beneath = any_beneath or beneath or value is None
-        return any_beneath
+    def _deepest_nulls(self, index: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+        """The deepest nulls beneath a define: beneath its null references, else beneath tuples and lists."""
+        if index in known:
+            return known[index]
+        known[index] = ()
+        found: dict[int, None] = {}
+        values = {each: self._run.value_of(each) for each in self._run.references_of(index)}
+        for child, value in values.items():
+            if value is None:
+                found.update(dict.fromkeys(self._deepest_nulls(child, known) or (child,)))
+        if not found:
+            for child, value in values.items():
+                if isinstance(value, dict | list):
+                    found.update(dict.fromkeys(self._deepest_nulls(child, known)))
+        known[index] = tuple(found)
+        return known[index]
 
     def to_fhir(self, value: Any) -> Any:
         """A CQL value as FHIR JSON: Code as Coding, Concept as CodeableConcept, Quantity, DateTime as text,
@@ -182,23 +181,27 @@ def _parameters(program: Program, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parameter_value(parameter: Parameter, value: Any) -> Any:
-    converted = _from_json(parameter.type, value)
-    if converted is not None and not type_test(parameter.type)(converted):
-        raise EvaluationError(f"parameter {parameter.name} is not a {parameter.type}", parameter.library)
-    if converted is None and value is not None:
-        raise EvaluationError(f"parameter {parameter.name} is not a {parameter.type}", parameter.library)
+    try:
+        converted = _from_json(parameter.type, value)
+    except ValueError:
+        converted = None
+    if value is not None and (converted is None or not type_test(parameter.type)(converted)):
+        raise EvaluationError(f"parameter {parameter.library}.{parameter.name} is not a {parameter.type}")
     return converted
 
 
 def _from_json(specifier: TypeSpecifier, value: Any) -> Any:
-    """Raw JSON as FHIR data where the type says so; CQL values stay as they are."""
-    if isinstance(value, FhirElement):
+    """Raw JSON as FHIR data where the type says so, CQL values as they are; ValueError for other JSON."""
+    if value is None or isinstance(value, FhirElement):
         return value
     if isinstance(value, list | tuple):
         inner = specifier.arguments[0] if specifier.kind == "List" else specifier
         return [_from_json(inner, each) for each in value]
+    found = value
     if isinstance(value, dict) and "resourceType" in value:
-        return resource(value)
-    if specifier.kind == "FHIR":
-        return typed(fhir_types()[specifier.name], value)
-    return value
+        found = resource(value)
+    elif specifier.kind == "FHIR":
+        found = typed(fhir_types()[specifier.name], value)
+    if found is None:
+        raise ValueError("not FHIR JSON of that type")
+    return found

@@ -104,11 +104,13 @@ class FhirElement:
             return True
         if not isinstance(other, FhirElement):
             return NotImplemented
-        return self.type is other.type and bool(self.json == other.json) and self.extra == other.extra
+        if self.type is not other.type and (self.type.read_value is None or other.type.read_value is None):
+            return False
+        return bool(self.json == other.json) and self.extra == other.extra
 
     def __hash__(self) -> int:
         key = self.json.get("id") if isinstance(self.json, dict) else self.json
-        return hash((self.type.name, key if isinstance(key, str | bool | int | Decimal) else None))
+        return hash(key if isinstance(key, str | bool | int | Decimal) else None)
 
     def __repr__(self) -> str:
         return f"FhirElement({self.type.name})"

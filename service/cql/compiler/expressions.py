@@ -1,6 +1,6 @@
 """Literals, selectors, references, conditionals and logic (CQL 1.5, appendix B, Logical operators)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -8,15 +8,41 @@ from ..errors import EvaluationError
 from ..fhir_helpers import to_value
 from ..operators import operator_for
 from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Ratio, ValueSetRef
+from ..types.numbers import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, decimal_or_null
 from .compiling import NULL, Compiling, Constant, Scope, compiles, constants
 from .program import Expression, Frame, Node
 from .type_specifiers import named_type
 
+
+_DECIMAL_BOUND: Final = Decimal("1e28")
+
+
+def _integer(text: str) -> int:
+    value = int(text)
+    if not INTEGER_MIN <= value <= INTEGER_MAX:
+        raise ValueError("out of range")
+    return value
+
+
+def _long(text: str) -> Long:
+    value = int(text.rstrip("Ll"))
+    if not LONG_MIN <= value <= LONG_MAX:
+        raise ValueError("out of range")
+    return Long(value)
+
+
+def _decimal(text: str) -> Decimal:
+    value = Decimal(text)
+    if decimal_or_null(value) != value or abs(value) >= _DECIMAL_BOUND:
+        raise ValueError("out of range, or more than 8 decimals")
+    return value
+
+
 _LITERALS: Final[dict[str, Callable[[str], Any]]] = {
     "Boolean": lambda text: text == "true",
-    "Integer": int,
-    "Long": lambda text: Long(text.rstrip("Ll")),
-    "Decimal": Decimal,
+    "Integer": _integer,
+    "Long": _long,
+    "Decimal": _decimal,
     "String": str,
 }
 
@@ -31,6 +57,15 @@ def _literal(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
         return Constant(read(str(node.get("value", ""))))
     except (ValueError, ArithmeticError):
         compiling.malformed(f"no {node.get('valueType')}: {node.get('value')!r}")
+
+
+@compiles("Negate")
+def _negate(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """A negated literal is a literal: -2147483648 is an Integer, 2147483648 is not."""
+    operand = node.get("operand")
+    if isinstance(operand, Mapping) and operand.get("type") == "Literal":
+        return compiling.expression({**operand, "value": f"-{operand.get('value')}"}, scope)
+    return compiling.operator(node, scope)
 
 
 @compiles("Null")

@@ -9,11 +9,18 @@ from . import conversions, expressions, functions, properties, queries, retrieve
 from .compiling import Compiling, Scope, read_slot
 from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Define, Function, Layout, Node, Parameter, Program, Unit, codes_of_value_set
-from .type_specifiers import ANY, TypeSpecifier, result_type, type_specifier
+from .type_specifiers import ANY, FHIR, SYSTEM, TypeSpecifier, result_type, type_specifier
 
 
 def link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, frozenset[CodeKey]]) -> Program:
     """Compile libraries ({"library": {...}}) that may include each other; raises LoadError."""
+    try:
+        return _link(libraries, value_sets)
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedLibrary("?", f"not as ELM has it ({type(error).__name__}: {error})") from error
+
+
+def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, frozenset[CodeKey]]) -> Program:
     units: dict[str, Unit] = {}
     for library in libraries:
         unit = _unit(library)
@@ -43,9 +50,8 @@ def _unit(library: Any) -> Unit:
             raise MalformedLibrary(name, f"did not translate: {annotation.get('message')}")
     unit = Unit(name, identifier.get("version"), elm)
     for each in _definitions(elm, "usings"):
-        if each.get("localIdentifier") not in ("System", "FHIR") or each.get("version", "4.0.1") != "4.0.1":
-            if each.get("localIdentifier") == "System":
-                continue
+        model = (each.get("uri"), each.get("version"))
+        if model[0] != SYSTEM[1:-1] and model != (FHIR[1:-1], "4.0.1"):
             raise UnknownNode(name, "using", f"model {each.get('localIdentifier')} {each.get('version')}")
     for each in _definitions(elm, "includes"):
         unit.includes[each["localIdentifier"]] = each["path"]

@@ -6,6 +6,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from ..fhir_helpers import to_value
+from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
 from .program import UNSET, Expression, Frame, Node
@@ -236,7 +237,16 @@ def _compare(left: Any, right: Any) -> int:
         return (left is not None) - (right is not None)
     if _LESS(left, right) is True:
         return -1
-    return 1 if _GREATER(left, right) is True else 0
+    if _GREATER(left, right) is True:
+        return 1
+    return _by_components(left, right) if isinstance(left, Temporal) and isinstance(right, Temporal) else 0
+
+
+def _by_components(left: Temporal, right: Temporal) -> int:
+    """Where precision leaves the order open the coarser one comes first: its missing component is null."""
+    if isinstance(left, DateTime) and isinstance(right, DateTime):
+        left, right = left.at_offset(0), right.at_offset(0)
+    return (left.parts > right.parts) - (left.parts < right.parts)
 
 
 @compiles("Sort")
