@@ -59,8 +59,8 @@ content-check: $(RUNTIME) ## Fail when the libraries are out of step with their 
 	$(BIN)/python -m service.content_cli build --check
 
 .PHONY: cql-conformance
-cql-conformance: $(DEV) ## Run HL7's CQL tests against service/cql (JDK 17+ and Maven)
-	$(BIN)/python -m pytest tests/conformance $(ARGS)
+cql-conformance: $(DEV) ## Run HL7's CQL tests from ../shared/cql-tests (JDK 17+ and Maven)
+	$(BIN)/python -m tests.conformance $(ARGS)
 
 $(UV):
 	$(PYTHON) -m venv .cache/uv

@@ -1,7 +1,7 @@
 """gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
 
 Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
-LOG_LEVEL (info). The largest request body is a setting of the application.
+SARCOMA_CDS_LOG_LEVEL (info). The largest request body is a setting of the application.
 """
 
 import gc
@@ -33,7 +33,7 @@ limit_request_field_size = 16_384  # a bearer token with its claims fits
 accesslog = "-"
 access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(L)s s'
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+loglevel = os.environ.get("SARCOMA_CDS_LOG_LEVEL", "info")
 
 
 def when_ready(server: Any) -> None:
