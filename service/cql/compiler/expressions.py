@@ -13,7 +13,6 @@ from .compiling import NULL, Compiling, Constant, Scope, compiles, constants
 from .program import Expression, Frame, Node
 from .type_specifiers import named_type
 
-
 _DECIMAL_BOUND: Final = Decimal("1e28")
 
 
@@ -33,7 +32,7 @@ def _long(text: str) -> Long:
 
 def _decimal(text: str) -> Decimal:
     value = Decimal(text)
-    if decimal_or_null(value) != value or abs(value) >= _DECIMAL_BOUND:
+    if decimal_or_null(value) != value or value.copy_abs() >= _DECIMAL_BOUND:
         raise ValueError("out of range, or more than 8 decimals")
     return value
 
