@@ -131,10 +131,11 @@ def step_temporal(value: Temporal, by: int) -> Temporal | None:
     for index in range(len(parts) - 1, -1, -1):
         parts[index] += by
         if value.lowest[index] <= parts[index] <= _highest(value, parts, index):
+            if len(parts) > 2 and value.units[0] == "year":
+                parts[2] = min(parts[2], days_in_month(parts[0], parts[1]))
             return value.with_parts(tuple(parts))
         if index == 0:
             return None
-        # Coming from above, the day is set once its month is known.
         parts[index] = value.lowest[index] if by > 0 else value.highest[index]
     return None
 

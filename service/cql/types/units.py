@@ -183,12 +183,12 @@ def _exact(value: float) -> Fraction:
     if value == 0:
         return Fraction(0)
     direct, inverse = _short(value), _short(1 / value)
-    if len(inverse.as_tuple().digits) < len(direct.as_tuple().digits):
+    if len(direct.as_tuple().digits) <= 12:
+        return Fraction(direct)
+    if len(inverse.as_tuple().digits) <= 12:
         return 1 / Fraction(inverse)
     small = Fraction(value).limit_denominator(1000)
-    if len(direct.as_tuple().digits) > 12 and abs(float(small) - value) <= abs(value) * 1e-14:
-        return small
-    return Fraction(direct)
+    return small if abs(float(small) - value) <= abs(value) * 1e-14 else Fraction(direct)
 
 
 def _short(value: float) -> Decimal:
