@@ -25,6 +25,9 @@ keepalive = 15
 # Heartbeat files on disk can stall a process.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
+# The application is all that listens.
+control_socket_disable = True
+
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 16_384  # a bearer token with its claims fits
