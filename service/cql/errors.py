@@ -21,7 +21,7 @@ class LoadError(CqlError):
     """A library that cannot be used."""
 
 
-class MalformedLibrary(LoadError):  # noqa: N818 (named by what is wrong)
+class MalformedLibrary(LoadError):
     """JSON that is not an ELM library, or lacks what ELM requires."""
 
     def __init__(self, library: str, reason: str) -> None:
@@ -30,7 +30,7 @@ class MalformedLibrary(LoadError):  # noqa: N818 (named by what is wrong)
         self.reason = reason
 
 
-class UnknownLibrary(LoadError):  # noqa: N818 (named by what is wrong)
+class UnknownLibrary(LoadError):
     """An included library that the engine was not given."""
 
     def __init__(self, library: str, included: str) -> None:
@@ -39,7 +39,7 @@ class UnknownLibrary(LoadError):  # noqa: N818 (named by what is wrong)
         self.included = included
 
 
-class UnknownNode(LoadError):  # noqa: N818 (named by what is wrong)
+class UnknownNode(LoadError):
     """An ELM node (or a name it refers to) that the engine does not know."""
 
     def __init__(self, library: str, define: str, node: str) -> None:
@@ -49,7 +49,7 @@ class UnknownNode(LoadError):  # noqa: N818 (named by what is wrong)
         self.node = node
 
 
-class UnknownValueSet(LoadError):  # noqa: N818 (named by what is wrong)
+class UnknownValueSet(LoadError):
     """A value set whose codes the engine was not given."""
 
     def __init__(self, url: str, library: str | None = None) -> None:
@@ -58,7 +58,7 @@ class UnknownValueSet(LoadError):  # noqa: N818 (named by what is wrong)
         self.library = library
 
 
-class UnknownDefine(CqlError):  # noqa: N818 (named by what is wrong)
+class UnknownDefine(CqlError):
     """A define that the library does not have, or a library that is not there."""
 
     def __init__(self, library: str, define: str) -> None:
