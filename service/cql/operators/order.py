@@ -26,16 +26,6 @@ def compare(left: Any, right: Any, precision: str | None = None) -> int | None:
     raise EvaluationError(f"no order between {type(left).__name__} and {type(right).__name__}")
 
 
-def sort_order(left: Any, right: Any) -> int:
-    """Order for sorting, ascending: nulls first, and of two dates that agree the less precise first."""
-    if left is None or right is None:
-        return (left is not None) - (right is not None)
-    order = compare(left, right)
-    if order is None and isinstance(left, Temporal) and isinstance(right, Temporal):
-        return _order(len(left.parts), len(right.parts))
-    return order or 0
-
-
 def _order(left: Any, right: Any) -> int:
     return -1 if left < right else 1 if left > right else 0
 
