@@ -1,15 +1,43 @@
 """List operators (CQL 1.5, appendix B, List operators)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from ..errors import EvaluationError
+from ..types import Code, Concept, Interval, Quantity, Ratio, Temporal, Uncertainty
 from .comparison import equal, equal_or_both_null
 from .logic import Truth, and3
 from .registry import operator
 
 List = list[Any]
+_COMPOSITE = (Concept, Interval, Mapping, Quantity, Ratio, Temporal, Uncertainty, list, tuple)
+
+
+class _Seen:
+    """Values told apart by equality, two nulls being equal; only those that share a key are compared."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._kept: dict[Any, List] = {}
+        for value in values:
+            self.add(value)
+
+    def __contains__(self, value: Any) -> bool:
+        return any(equal_or_both_null(value, other) for other in self._kept.get(_key(value), ()))
+
+    def add(self, value: Any) -> bool:
+        """Keep a value; False when it is there already."""
+        if value in self:
+            return False
+        self._kept.setdefault(_key(value), []).append(value)
+        return True
+
+
+def _key(value: Any) -> Any:
+    """The same for values that may be equal; None for types whose equality is no matter of one part."""
+    if isinstance(value, Code):
+        return value.code
+    return None if isinstance(value, _COMPOSITE) else value
 
 
 def contains(source: Sequence[Any] | None, element: Any) -> Truth:
@@ -68,14 +96,16 @@ def intersect(left: Sequence[Any] | None, right: Sequence[Any] | None) -> List |
     """The distinct elements of left that are in right."""
     if left is None or right is None:
         return None
-    return distinct([each for each in left if contains(right, each)])
+    seen = _Seen(right)
+    return distinct([each for each in left if each in seen])
 
 
 def except_(left: Sequence[Any] | None, right: Sequence[Any] | None) -> List | None:
     """The distinct elements of left that are not in right."""
     if left is None:
         return None
-    return distinct([each for each in left if right is None or not contains(right, each)])
+    seen = _Seen(right or ())
+    return distinct([each for each in left if each not in seen])
 
 
 @operator("Distinct")
@@ -83,11 +113,8 @@ def distinct(source: Iterable[Any] | None) -> List | None:
     """Each element once, in order of first appearance; nulls are one element."""
     if source is None:
         return None
-    kept: List = []
-    for each in source:
-        if not any(equal_or_both_null(each, other) for other in kept):
-            kept.append(each)
-    return kept
+    seen = _Seen(())
+    return [each for each in source if seen.add(each)]
 
 
 @operator("Exists")

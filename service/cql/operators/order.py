@@ -1,12 +1,13 @@
 """Which of two values comes first (CQL 1.5, appendix B, Comparison operators)."""
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from ..errors import EvaluationError
 from ..types import DateTime, Quantity, Temporal, Time, evaluation_offset
 from ..types import units as ucum
-from ..types.numbers import is_number
+from ..types.numbers import ARITHMETIC, is_number
 
 
 def compare(left: Any, right: Any, precision: str | None = None) -> int | None:
@@ -65,4 +66,8 @@ def compare_quantity(left: Quantity, right: Quantity) -> int | None:
     found = ucum.conversion(right.unit, left.unit)
     if found is None:
         return None
-    return _order(Fraction(left.value), Fraction(right.value) * found[0] + found[1])
+    factor, shift = found
+    if shift:
+        return _order(Fraction(left.value), Fraction(right.value) * factor + shift)
+    scaled = ARITHMETIC.multiply(left.value, Decimal(factor.denominator))
+    return _order(scaled, ARITHMETIC.multiply(right.value, Decimal(factor.numerator)))
