@@ -1,0 +1,129 @@
+"""The application: wires the rooms together and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import metadata
+
+import structlog
+from flask import Flask, Response, g, jsonify, request
+from flask_cors import CORS
+
+from service import logs
+from service.cds_hooks import routes
+from service.cds_hooks.exact_json import ExactJSONProvider
+from service.errors import outcome_for
+from service.guideline import Guideline
+from service.patient import compile_all
+from service.settings import Settings
+
+Clock = Callable[[], datetime]
+_log = structlog.get_logger("app")
+
+
+def now() -> datetime:
+    """The time at which a call is judged, unless another clock is given."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings | None = None, clock: Clock = now, guideline: Guideline | None = None
+) -> Flask:
+    """The WSGI application. The guideline is loaded from `settings.content_dir` unless it is given.
+
+    Raises ContentError when the guideline does not check out: there is no service with half of it.
+    """
+    settings = settings or Settings()
+    logs.configure(settings.log_level)
+    guideline = guideline or Guideline.load(settings.content_dir)
+    compile_all()
+
+    app = Flask("service", static_folder=None)
+    app.json = ExactJSONProvider(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
+    app.register_blueprint(routes.blueprint(guideline, settings, clock))
+    _add_pages(app, guideline)
+    _add_request_ids(app)
+    _add_headers(app)
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+def _add_pages(app: Flask, guideline: Guideline) -> None:
+    version = {
+        "name": "sarcoma-cds",
+        "version": _version(),
+        "guideline": guideline.version,
+        "base": guideline.base,
+    }
+    services = len(guideline.hooks)
+
+    @app.get("/")
+    def index() -> Response:
+        return jsonify({**version, "discovery": "/cds-services"})
+
+    @app.get("/__version__")
+    def show_version() -> Response:
+        return jsonify(version)
+
+    @app.get("/__heartbeat__")
+    def heartbeat() -> Response:
+        return jsonify({"status": "ok", "checks": {"guideline": "ok"}, "services": services})
+
+    @app.get("/__lbheartbeat__")
+    def load_balancer_heartbeat() -> Response:
+        return jsonify({"status": "ok"})
+
+
+def _add_request_ids(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        offered = request.headers.get("X-Request-ID"), request.headers.get("X-Correlation-ID")
+        g.request_id = logs.request_id(*offered)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _add_headers(app: Flask) -> None:
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Request-ID"] = g.get("request_id") or logs.request_id()
+        if request.method == "OPTIONS":
+            response.headers.pop("Content-Type", None)  # there is no body to have one
+        if request.method == "POST":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    CORS(
+        app,
+        origins="*",
+        send_wildcard=True,
+        methods=["GET", "HEAD", "POST", "OPTIONS"],
+        allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Correlation-ID", "X-Request-ID"],
+        expose_headers=["ETag", "X-Request-ID"],
+        max_age=600,
+    )
+
+
+def _failed(error: Exception) -> Response:
+    """Every answer that is no success, for every path: an OperationOutcome."""
+    outcome = outcome_for(error)
+    if outcome.status >= 500:
+        _log.error("failed", status=outcome.status, **logs.where(error))
+    else:
+        _log.info("refused", status=outcome.status, code=outcome.code)
+    response = jsonify(outcome.body)
+    response.status_code = outcome.status
+    response.headers.extend(dict(outcome.headers))
+    return response
+
+
+def _version() -> str:
+    try:
+        return metadata.version("sarcoma-cds")
+    except metadata.PackageNotFoundError:
+        return "unknown"

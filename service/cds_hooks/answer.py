@@ -1,0 +1,75 @@
+"""The way of a call: envelope → record → applied guideline → cards. No Flask here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from service.cds_hooks.cards import cards_of
+from service.cds_hooks.envelope import Call
+from service.cds_hooks.hooks import HOOKS, Hook
+from service.guideline import Applied, Guideline, HookPlan
+from service.patient import Drafts, LeftOut, PatientRecord, read_drafts, read_record
+
+EXTENSION_LEFT_OUT: Final = "org.example.sarcoma-cds.left-out"
+"""Response extension: resources that did not count, and why. Only keys, references and reasons."""
+
+_NO_DRAFTS: Final = Drafts((), None, {}, ())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A CDS Hooks response (`body`) and how it came about."""
+
+    body: dict[str, Any]
+    applied: Applied | None
+    """None when the hook is about orders and there was none to judge."""
+    left_out: tuple[LeftOut, ...]
+
+
+def answer(
+    guideline: Guideline,
+    plan: HookPlan,
+    call: Call,
+    now: datetime,
+    max_cards: int,
+    default_country: str | None = None,
+) -> Answer:
+    """What the guideline says about the patient of `call`, at the time `now` (aware).
+
+    Raises DataUnavailable and DraftsUnreadable (data is missing), and whatever evaluation raises (our fault).
+    """
+    record = read_record(call.patient_id, call.prefetch, guideline.data_needs)
+    hook = HOOKS.get(plan.hook, Hook(""))
+    drafts = read_drafts(call.context, hook.selections, record) if hook.drafts else _NO_DRAFTS
+    if hook.drafts and drafts.nothing_to_judge:
+        return _answer([], None, record, drafts)
+    parameters = _parameters(hook, drafts, default_country)
+    evaluation = guideline.evaluation(record, now, parameters)
+    applied = guideline.apply(plan.id, evaluation, f"Patient/{call.patient_id}")
+    label = f"{plan.title} {guideline.version}"
+    cards = cards_of(applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards)
+    return _answer(cards, applied, record, drafts)
+
+
+def _parameters(hook: Hook, drafts: Drafts, default_country: str | None) -> Mapping[str, Any]:
+    parameters: dict[str, Any] = {}
+    if hook.drafts:
+        selections = None if drafts.selections is None else list(drafts.selections)
+        parameters = {"draftOrders": list(drafts.resources), "selections": selections}
+    if default_country is not None:
+        parameters["defaultCountry"] = default_country
+    return parameters
+
+
+def _answer(
+    cards: list[dict[str, Any]], applied: Applied | None, record: PatientRecord, drafts: Drafts
+) -> Answer:
+    left_out = record.left_out + drafts.left_out
+    body: dict[str, Any] = {"cards": cards}
+    if left_out:
+        rows = [{"key": row.key, "what": row.what, "reason": row.reason} for row in left_out]
+        body["extension"] = {EXTENSION_LEFT_OUT: rows}
+    return Answer(body, applied, left_out)

@@ -1,0 +1,78 @@
+"""The envelope of a call: all of the request but the FHIR resources in it, checked before it is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import fastjsonschema
+import jsonschema
+
+from service.cds_hooks.exact_json import loads
+from service.errors import InvalidRequest
+from service.patient import RepeatedKeys, bare_patient_id
+
+_SCHEMA = json.loads((resources.files(__package__) / "schemas" / "request.json").read_text("utf-8"))
+_check = fastjsonschema.compile(_SCHEMA)
+_explainer = jsonschema.Draft7Validator(_SCHEMA)
+_PARTS = ("context", "prefetch", "extension", "fhirAuthorization")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A CDS Hooks request whose envelope is sound. What `prefetch` and the drafts hold is not judged yet."""
+
+    hook: str
+    hook_instance: str
+    patient_id: str
+    context: Mapping[str, Any]
+    prefetch: Mapping[str, Any]
+
+
+def read_call(body: bytes) -> Call:
+    """The call in a request body (CDS Hooks 2.0.1 "Calling a CDS Service").
+
+    Raises InvalidRequest, which names the field and what to send, and never what was sent.
+    """
+    envelope = loads(body)
+    if not isinstance(envelope, dict):
+        raise InvalidRequest("The body is not a JSON object. Send a CDS Hooks request.")
+    _refuse_repeated_keys(envelope)
+    try:
+        _check(envelope)
+    except fastjsonschema.JsonSchemaValueException:
+        raise InvalidRequest(_explanation(envelope)) from None
+    return Call(
+        hook=envelope["hook"],
+        hook_instance=envelope["hookInstance"],
+        patient_id=bare_patient_id(envelope["context"]["patientId"]),
+        context=envelope["context"],
+        prefetch=envelope.get("prefetch") or {},
+    )
+
+
+def _refuse_repeated_keys(envelope: Mapping[str, Any]) -> None:
+    objects = {"the request": envelope, **{name: envelope.get(name) for name in _PARTS}}
+    for name, value in objects.items():
+        if isinstance(value, RepeatedKeys):
+            raise InvalidRequest(f"A key stands twice in {name}. Send each key once.")
+
+
+def _explanation(envelope: Mapping[str, Any]) -> str:
+    """One sentence an issue; paths are those of the schema, so nothing of the request is repeated."""
+    sentences = []
+    for error in sorted(_explainer.iter_errors(envelope), key=lambda e: list(map(str, e.absolute_path))):
+        path = ".".join(str(step) for step in error.absolute_path) or "the request"
+        if error.validator == "required":
+            prefix = "" if path == "the request" else f"{path}."
+            for name in (name for name in error.validator_value if name not in error.instance):
+                field = error.schema.get("properties", {}).get(name, {})
+                sentences.append(f"{prefix}{name} is missing. {field.get('description', '')}")
+        elif error.validator == "if":
+            sentences.append("fhirServer is missing, and fhirAuthorization is for it. Send both or neither.")
+        else:
+            sentences.append(f"{path} is not as expected. {error.schema.get('description', '')}")
+    return " ".join(" ".join(dict.fromkeys(sentences)).split()) or "The request is not a CDS Hooks request."

@@ -1,0 +1,75 @@
+"""JSON in and out without loss: numbers keep their digits, and what is no JSON is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from decimal import Decimal
+from typing import Any
+
+from flask.json.provider import JSONProvider
+
+from service.errors import InvalidRequest
+from service.patient import RepeatedKeys
+
+_TOKEN = secrets.token_hex(16)  # no text that a client sends can look like a number on its way out
+_NUMBER = re.compile(f'"{_TOKEN}([^"]*)"')
+
+
+def loads(body: bytes | str) -> Any:
+    """The JSON value in `body`; fractions become Decimal, so that 1.10 stays 1.10.
+
+    Objects in which a key stands twice become RepeatedKeys: the reader decides what that spoils. Raises
+    InvalidRequest for anything that is not JSON in UTF-8, NaN and Infinity included.
+    """
+    try:
+        text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
+    except UnicodeDecodeError:
+        raise InvalidRequest("The body is not UTF-8. Send JSON in UTF-8.") from None
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply. Send fewer levels.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidRequest(
+            f"The body is not valid JSON ({where}). Send a CDS Hooks request as JSON."
+        ) from None
+    except ValueError:  # an integer of thousands of digits
+        raise InvalidRequest("The body holds a number that is out of range.") from None
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """`value` as JSON; Decimals are written digit by digit. Raises ValueError for NaN and Infinity."""
+    text = json.dumps(value, default=_mark, allow_nan=False, **options)
+    return _NUMBER.sub(r"\1", text)
+
+
+def _mark(value: Any) -> str:
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("a number that is none cannot be written as JSON")
+        return f"{_TOKEN}{value}"
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _refuse(constant: str) -> Any:
+    raise InvalidRequest(f"The body holds {constant}, which is not JSON. Leave the number out.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else RepeatedKeys(members)
+
+
+class ExactJSONProvider(JSONProvider):
+    """Flask's JSON, exact. Members stay in the order in which they were put (prefetch keys depend on it)."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """See `dumps`."""
+        return dumps(obj, **kwargs)
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """See `loads`; takes no options."""
+        return loads(s)

@@ -1,0 +1,81 @@
+"""The EHR's side over HTTP: discovery and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from time import perf_counter
+
+import structlog
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.cds_hooks.answer import answer
+from service.cds_hooks.discovery import discovery
+from service.cds_hooks.envelope import Call, read_call
+from service.errors import BodyTooLarge, InvalidRequest, UnknownService, UnsupportedMediaType
+from service.guideline import Guideline, HookPlan
+from service.settings import Settings
+
+_log = structlog.get_logger("cds_hooks")
+_JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
+
+
+def blueprint(guideline: Guideline, settings: Settings, clock: Callable[[], datetime]) -> Blueprint:
+    """`/cds-services` for one guideline; `clock` gives the time (aware) at which a call is judged."""
+    room = Blueprint("cds_hooks", __name__)
+    offered = discovery(guideline)
+
+    @room.get("/cds-services")
+    def services() -> Response:
+        response = jsonify(offered)
+        response.cache_control.public = True
+        response.cache_control.max_age = 60
+        response.add_etag()
+        response.make_conditional(request)
+        return response
+
+    @room.post("/cds-services/<service_id>")
+    def call_service(service_id: str) -> Response:
+        started = perf_counter()
+        plans = [plan for plan in guideline.hooks if plan.id == service_id]
+        if not plans:
+            raise UnknownService("No service has this id. GET /cds-services lists the services.")
+        call = read_call(_body(settings.max_body_bytes))
+        plan = _plan_for(call, plans)
+        result = answer(guideline, plan, call, clock(), settings.max_cards, settings.default_country)
+        _log.info(
+            "answered",
+            service=plan.id,
+            hook=plan.hook,
+            cards=len(result.body["cards"]),
+            left_out=len(result.left_out),
+            milliseconds=round((perf_counter() - started) * 1000, 1),
+        )
+        response = jsonify(result.body)
+        response.cache_control.no_store = True
+        return response
+
+    return room
+
+
+def _plan_for(call: Call, plans: list[HookPlan]) -> HookPlan:
+    """One id may answer several hooks: the body's hook decides."""
+    for plan in plans:
+        if plan.hook == call.hook:
+            return plan
+    hooks = " or ".join(sorted(plan.hook for plan in plans))
+    raise InvalidRequest(f"hook is not one that this service answers. Send {hooks}, or call another service.")
+
+
+def _body(limit: int) -> bytes:
+    """The bytes of the request, when they are declared as JSON and are not too many, chunked or not."""
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype not in _JSON_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body without Content-Encoding.")
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(f"The body is larger than {limit} bytes. Send less data in prefetch.") from None

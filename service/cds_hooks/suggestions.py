@@ -1,0 +1,201 @@
+"""From the actions beneath a card to its suggestions.
+
+A choice (an action whose selectionBehavior lets the clinician pick) offers its children; everything else with
+resources beneath is one option, taken whole. Choices in choices flatten; a choice below an option multiplies
+it.
+Source: FHIR R4 PlanDefinition.action groupings; CDS Hooks 2.0.1 "Suggestion", "Action".
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+from service.cds_hooks.text import from_guideline, plain, shorten
+from service.guideline import AppliedAction
+
+_CHOICES: Final = frozenset({"any", "at-most-one", "exactly-one", "one-or-more"})
+_PICK_ONE: Final = frozenset({"at-most-one", "exactly-one"})
+_REPLACING: Final = frozenset({"update", "remove"})
+_OF_THE_DRAFT: Final = (
+    "identifier",
+    "encounter",
+    "requester",
+    "recorder",
+    "authoredOn",
+    "category",
+    "insurance",
+)
+MAX_OPTIONS: Final = 64
+"""Most combinations that one card offers; the detail says so when there are more."""
+_MAX_LABEL: Final = 200
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Option:
+    """What one suggestion does: its leaf actions, in order, and the drafts (`Type/id`) that they replace."""
+
+    label: str
+    leaves: tuple[AppliedAction, ...]
+    replaces: tuple[str, ...]
+    recommended: bool
+
+
+@dataclass(frozen=True)
+class Offer:
+    """All that a card offers. `texts` are options without anything to order; `complete` is False when cut."""
+
+    options: tuple[Option, ...]
+    texts: tuple[AppliedAction, ...]
+    behavior: str
+    complete: bool
+
+
+def offer_of(card: AppliedAction) -> Offer:
+    """The options beneath a top-level action, and how many of them may be taken (`at-most-one`, `any`)."""
+    found = tuple(itertools.islice(_options(card, ()), MAX_OPTIONS + 1))
+    is_choice = card.selection_behavior in _CHOICES
+    one_only = card.selection_behavior in _PICK_ONE or (not is_choice and len(found) > 1)
+    behavior = "at-most-one" if one_only else "any"
+    return Offer(found[:MAX_OPTIONS], tuple(_texts(card)), behavior, len(found) <= MAX_OPTIONS)
+
+
+def _options(action: AppliedAction, drafts: tuple[str, ...]) -> Iterator[Option]:
+    """The alternatives that an action stands for: one, unless it is a choice or has one beneath."""
+    drafts = action.drafts or drafts
+    if action.selection_behavior in _CHOICES:
+        for child in action.children:
+            yield from _options(child, drafts)
+        return
+    own = (action,) if action.resource is not None or action.type == "remove" else ()
+    parts = [alternatives for c in action.children if (alternatives := _alternatives(c, drafts))]
+    picked = [is_choice for c in action.children if (is_choice := _holds(c)) is not None]
+    if not own and not parts:
+        return
+    for combination in itertools.product(*parts):
+        picks = [part.label for part, choice in zip(combination, picked, strict=True) if choice]
+        yield Option(
+            label=_label(action, combination, picks),
+            leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
+            replaces=_distinct(
+                drafts if action.type in _REPLACING else (), *(part.replaces for part in combination)
+            ),
+            recommended=_is_recommended(action, parts, combination),
+        )
+
+
+def _distinct(*references: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(itertools.chain(*references)))
+
+
+def _alternatives(child: AppliedAction, drafts: tuple[str, ...]) -> list[Option]:
+    return list(itertools.islice(_options(child, drafts), MAX_OPTIONS + 1))
+
+
+def _holds(child: AppliedAction) -> bool | None:
+    """Whether a child multiplies what is above it; None when it offers nothing to order."""
+    if next(_options(child, ()), None) is None:
+        return None
+    return child.selection_behavior in _CHOICES or any(_holds(c) for c in child.children)
+
+
+def _label(action: AppliedAction, parts: Sequence[Option], picks: Sequence[str]) -> str:
+    title = plain(action.title or "") or " + ".join(part.label for part in parts)
+    title = title or plain(action.description or "") or "Order as the guideline describes"
+    return shorten(f"{title}: {' + '.join(picks)}" if picks else title, _MAX_LABEL)
+
+
+def _is_recommended(
+    action: AppliedAction, parts: Sequence[Sequence[Option]], combination: Sequence[Option]
+) -> bool:
+    """Prechecked itself, and with the prechecked alternative of each choice that has one."""
+    if action.precheck is not None:
+        agreed = action.precheck == "yes"
+    else:
+        agreed = len(parts) == 1 and combination[0].recommended
+    return agreed and all(
+        part.recommended or not any(alternative.recommended for alternative in alternatives)
+        for part, alternatives in zip(combination, parts, strict=True)
+    )
+
+
+def _texts(action: AppliedAction) -> Iterator[AppliedAction]:
+    """The actions beneath that have nothing to order and nothing below: they are to be read."""
+    for child in action.children:
+        if child.children:
+            yield from _texts(child)
+        elif child.resource is None and child.type != "remove":
+            yield child
+
+
+def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
+    """The suggestions of a card. `drafts`: the orders, by reference, that may be updated or deleted."""
+    suggestions: list[Json] = []
+    one_only = offer.behavior == "at-most-one"
+    recommended = False
+    for option in offer.options:
+        actions = _actions(option, drafts)
+        if not actions:
+            continue
+        suggestion: Json = {"label": option.label, "uuid": str(uuid4())}
+        if option.recommended and not (one_only and recommended):
+            suggestion["isRecommended"] = recommended = True
+        suggestion["actions"] = actions
+        suggestions.append(suggestion)
+    return suggestions
+
+
+def _actions(option: Option, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
+    """Creates, then deletes of the drafts replaced; one update when one order replaces one of its type."""
+    created = [(_description(leaf), leaf.resource) for leaf in option.leaves if leaf.resource is not None]
+    replaced = [reference for reference in option.replaces if reference in drafts]
+    if len(created) == 1 and len(replaced) == 1 and created[0][1] is not None:
+        description, resource = created[0]
+        draft = drafts[replaced[0]]
+        if resource.get("resourceType") == draft.get("resourceType"):
+            return [{"type": "update", "description": description, "resource": _in_place_of(draft, resource)}]
+    creates = [{"type": "create", "description": text, "resource": resource} for text, resource in created]
+    return creates + [
+        {"type": "delete", "description": f"Delete the draft {reference}", "resourceId": reference}
+        for reference in replaced
+    ]
+
+
+def _in_place_of(draft: Mapping[str, Any], resource: Json) -> Json:
+    """The new order under the draft's id. Who ordered it and when stays; drug, dose and reason do not."""
+    kept = {name: draft[name] for name in _OF_THE_DRAFT if name in draft and name not in resource}
+    new = {name: value for name, value in resource.items() if name not in ("resourceType", "id")}
+    return {"resourceType": resource["resourceType"], "id": draft["id"], **new, **kept}
+
+
+def _description(leaf: AppliedAction) -> str:
+    """CDS Hooks requires a description of every action."""
+    text = (
+        leaf.title or leaf.description or f"Create {(leaf.resource or {}).get('resourceType', 'the order')}"
+    )
+    return shorten(plain(text), _MAX_LABEL) or "Create the order"
+
+
+def text_lines(offer: Offer) -> list[str]:
+    """Options without anything to order, as Markdown list items."""
+    lines = []
+    for action in offer.texts:
+        title, description = (from_guideline(t or "") for t in (action.title, action.description))
+        line = f"**{title}**: {description}" if title and description else title or description
+        if line:
+            lines.append("- " + line.replace("\n", "\n  "))
+    return lines
+
+
+def merged(offers: Sequence[Offer]) -> Offer:
+    """Several offers as one, from which any may be taken."""
+    return replace(
+        offers[0],
+        options=tuple(option for offer in offers for option in offer.options),
+        behavior="any",
+    )

@@ -1,0 +1,238 @@
+"""The command line: `sarcoma-cds serve`, `evaluate` and `content`.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or unreadable input; 3 the answer needs data that the input does not
+hold; 4 the guideline's content does not check out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from pydantic import ValidationError
+
+from service.cds_hooks.answer import Answer, answer
+from service.cds_hooks.envelope import Call, read_call
+from service.cds_hooks.exact_json import dumps, loads
+from service.cds_hooks.hooks import HOOKS
+from service.content_cli import content
+from service.errors import ServiceError, outcome_for
+from service.guideline import ContentError, Guideline, HookPlan
+from service.patient import PatientDataError, bare_patient_id, is_id
+from service.settings import Settings
+
+_GUNICORN_CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
+_CONTENT_OPTION = click.option(
+    "--content",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the guideline; the setting content_dir unless given.",
+)
+
+
+@click.group()
+@click.version_option(package_name="sarcoma-cds")
+def main() -> None:
+    """A guideline as a CDS Hooks service."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core unless given.")
+def serve(host: str, port: int, workers: int | None) -> None:
+    """Serve over HTTP until stopped."""
+    _guideline(
+        _settings().content_dir
+    )  # a guideline that does not check out is told in words, not a traceback
+    environment = {**os.environ, "HOST": host, "PORT": str(port)}
+    if workers is not None:
+        environment["WEB_CONCURRENCY"] = str(workers)
+    command = [sys.executable, "-m", "gunicorn", *_gunicorn_options(host, port, workers)]
+    sys.stdout.flush()
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell
+
+
+def _gunicorn_options(host: str, port: int, workers: int | None) -> list[str]:
+    """The repository's configuration; its essentials when only the package is installed."""
+    if _GUNICORN_CONFIG.is_file():
+        return ["--config", str(_GUNICORN_CONFIG)]
+    count = workers or int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1)
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": count,
+        "worker-class": "gthread",
+        "threads": 4,
+        "timeout": 30,
+    }
+    return [
+        "--preload",
+        *(f"--{name}={value}" for name, value in options.items()),
+        "service.app:create_app()",
+    ]
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--hook", type=click.Choice(sorted(HOOKS)), help="The hook; the request's own unless given.")
+@click.option("--patient", help="Id of the patient, when a Bundle holds several.")
+@click.option("--now", type=click.DateTime(), help="Time at which to judge (UTC); the clock's unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Write the CDS Hooks response.")
+@click.option(
+    "--trace", is_flag=True, help="Say of each action why it applied or not, and what was left out."
+)
+@_CONTENT_OPTION
+def evaluate(
+    file: Any,
+    hook: str | None,
+    patient: str | None,
+    now: datetime | None,
+    as_json: bool,
+    trace: bool,
+    folder: Path | None,
+) -> None:
+    """Say what the guideline says about the patient in FILE (- for standard input).
+
+    FILE is a CDS Hooks request, or a FHIR Bundle with the patient and the patient's data; its requests with
+    status draft are the draft orders.
+    """
+    settings = _settings()
+    guideline = _guideline(folder or settings.content_dir)
+    try:
+        call = _call(file.read(), hook, patient, guideline)
+        plan = _plan(guideline, call.hook)
+        result = answer(
+            guideline, plan, call, (now or datetime.now(UTC)).replace(tzinfo=UTC), settings.max_cards,
+            settings.default_country,
+        )  # fmt: skip
+    except (ServiceError, PatientDataError) as error:
+        _stop(outcome_for(error).text, 3 if isinstance(error, PatientDataError) else 2)
+    if as_json:
+        body = {**result.body, "trace": list(_trace(result))} if trace else result.body
+        click.echo(dumps(body, indent=2, ensure_ascii=False))
+        return
+    click.echo("\n\n".join(_in_words(card) for card in result.body["cards"]) or "No advice.")
+    if trace:
+        click.echo("\nTrace\n" + "\n".join(_trace(result)))
+
+
+def _call(data: bytes, hook: str | None, patient: str | None, guideline: Guideline) -> Call:
+    """The call in a request, or one made of a Bundle."""
+    body = loads(data)
+    if not isinstance(body, dict):
+        raise click.UsageError("FILE is neither a CDS Hooks request nor a FHIR Bundle.")
+    if body.get("resourceType") == "Bundle":
+        body = _request_of(body, hook or "patient-view", patient, guideline)
+    else:
+        body = {**body, **({"hook": hook} if hook else {})}
+        if patient and isinstance(body.get("context"), dict):
+            body["context"] = {**body["context"], "patientId": patient}
+    return read_call(dumps(body).encode())
+
+
+def _request_of(
+    bundle: Mapping[str, Any], hook: str, patient: str | None, guideline: Guideline
+) -> dict[str, Any]:
+    """A request whose prefetch is the whole Bundle, but for the drafts."""
+    entries = bundle.get("entry")
+    rows = [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+    drafts = [row for row in rows if _is_draft(row.get("resource"))]
+    others = [row for row in rows if not _is_draft(row.get("resource"))]
+    found = {r["id"] for row in rows if _is_patient(r := row.get("resource")) and is_id(r.get("id"))}
+    if patient is None and len(found) != 1:
+        raise click.UsageError(f"The Bundle holds {len(found)} patients. Say which with --patient.")
+    context = {"userId": "Practitioner/unknown", "patientId": bare_patient_id(patient or found.pop())}
+    if HOOKS[hook].drafts:
+        context["draftOrders"] = {"resourceType": "Bundle", "type": "collection", "entry": drafts}
+    if HOOKS[hook].selections:
+        context["selections"] = [
+            f"{r['resourceType']}/{r.get('id')}" for row in drafts if (r := row["resource"])
+        ]
+    keys = [need.key for need in guideline.data_needs]
+    prefetch = {**dict.fromkeys(keys), keys[0]: {**bundle, "entry": others}} if keys else {}
+    return {"hook": hook, "hookInstance": "command-line", "context": context, "prefetch": prefetch}
+
+
+def _is_draft(resource: Any) -> bool:
+    return isinstance(resource, dict) and resource.get("status") == "draft" and "intent" in resource
+
+
+def _is_patient(resource: Any) -> bool:
+    return isinstance(resource, dict) and resource.get("resourceType") == "Patient"
+
+
+def _plan(guideline: Guideline, hook: str) -> HookPlan:
+    for plan in guideline.hooks:
+        if plan.hook == hook:
+            return plan
+    raise click.UsageError(f"The guideline does not answer {hook if hook in HOOKS else 'this hook'}.")
+
+
+def _in_words(card: Mapping[str, Any]) -> str:
+    """A card for a terminal."""
+    lines = [f"[{card['indicator'].upper()}] {card['summary']}", f"  {_topic(card)}"]
+    lines += [f"  {line}" for line in card.get("detail", "").splitlines()]
+    for suggestion in card.get("suggestions", ()):
+        recommended = " (recommended)" if suggestion.get("isRecommended") else ""
+        lines.append(f"  * {suggestion['label']}{recommended}")
+        for step in suggestion["actions"]:
+            lines.append(f"      {step['type']}: {step['description']}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _topic(card: Mapping[str, Any]) -> str:
+    topic = card["source"].get("topic", {}).get("code")
+    return f"{topic} — {card['source']['label']}" if topic else str(card["source"]["label"])
+
+
+def _trace(result: Answer) -> Iterator[str]:
+    """A line for each action that was considered, and for each resource that did not count."""
+    for entry in result.applied.trace if result.applied else ():
+        because = f": {', '.join(entry.because)}" if entry.because else ""
+        define = f" ({entry.define})" if entry.define else ""
+        yield f"{entry.outcome:12} {entry.path}{define}{because}"
+    for row in result.left_out:
+        yield f"{'left out':12} {row.what} [{row.key}]: {row.reason}"
+
+
+@content.command("check")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+def check_content(folder: Path | None) -> None:
+    """Load the guideline in FOLDER (the setting content_dir unless given) and say what is wrong with it."""
+    guideline = _guideline(folder or _settings().content_dir)
+    hooks = ", ".join(f"{plan.id} ({plan.hook})" for plan in guideline.hooks)
+    click.echo(f"Guideline {guideline.version} checks out. Services: {hooks}.")
+
+
+main.add_command(content)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        names = ", ".join(f"SARCOMA_CDS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        _stop(f"A setting does not fit. {names}", 2)
+
+
+def _guideline(folder: Path) -> Guideline:
+    if not folder.is_dir():
+        _stop(f"{folder}: there is no such folder. Name the guideline's folder.", 2)
+    try:
+        return Guideline.load(folder)
+    except ContentError as error:
+        _stop(f"The guideline in {folder} does not check out:\n{error}", 4)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

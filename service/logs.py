@@ -1,0 +1,50 @@
+"""Log lines as JSON on standard error. They name requests, services and counts, and nothing of a patient."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def configure(level: str) -> None:
+    """Every line is one JSON object with time, level and the id of the request that it belongs to."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=_stderr_logger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _stderr_logger(*_: Any) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
+
+
+def request_id(*offered: str | None) -> str:
+    """The first id offered that is harmless to repeat, or a new one."""
+    return next((text for text in offered if text and _REQUEST_ID.fullmatch(text)), str(uuid4()))
+
+
+def where(error: BaseException) -> dict[str, Any]:
+    """An exception without its message, which may quote data: its type, and the frames it came through."""
+    frames = traceback.extract_tb(error.__traceback__)[-12:]
+    lines = [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
+    causes: list[str] = []
+    cause = error.__cause__ or error.__context__
+    while cause is not None and len(causes) < 5:
+        causes.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    return {"error": type(error).__name__, "frames": lines, "causes": causes}
