@@ -1,8 +1,8 @@
 """CQL at run time: ELM libraries compiled to Python closures, on raw FHIR R4 JSON.
 
-    engine = Engine(libraries, value_sets)
-    evaluation = engine.evaluation(ListRecord(resources), now)
-    evaluation.value("Library", "Define")
+engine = Engine(libraries, value_sets)
+evaluation = engine.evaluation(ListRecord(resources), now)
+evaluation.value("Library", "Define")
 """
 
 from .engine import DefineInfo, Engine, Evaluation, LibraryInfo, RetrieveInfo

@@ -140,9 +140,10 @@ def _ratio(value: Ratio) -> dict[str, Any]:
 
 
 def _date_time(value: DateTime) -> str:
-    """FHIR wants seconds as soon as there is an hour: missing ones are zero."""
-    missing = 6 - len(value.parts)
-    return str(value.with_parts(value.parts + (0,) * missing) if 0 < missing < 3 else value)
+    """As soon as there is an hour FHIR wants seconds (missing ones are zero) and a time zone."""
+    if len(value.parts) < 4:
+        return str(value)
+    return str(DateTime(*value.parts, *(0,) * (6 - len(value.parts)), offset=value.zone))
 
 
 def _time(value: Time) -> str:

@@ -23,6 +23,10 @@ def compiles(*node_types: str) -> Callable[[NodeCompiler], NodeCompiler]:
     return register
 
 
+_FOLDED: Final = frozenset({"ToList", "ToConcept"})
+"""Operators evaluated once when their operands are constants: what they give depends on nothing else."""
+
+
 class Scope:
     """What names mean at a place: (kind, name) to the expression that reads it.
 
@@ -101,7 +105,9 @@ class Compiling:
         function = operator_for(node)
         if function is None:
             self.unknown(str(node.get("type")))
-        return apply(function, self.operands(node, scope))
+        operands = self.operands(node, scope)
+        fixed = constants(operands) if node.get("type") in _FOLDED else None
+        return apply(function, operands) if fixed is None else Constant(function(*fixed))
 
     def operands(self, node: Node, scope: Scope) -> list[Expression]:
         """Compile the operands in ELM order."""

@@ -358,5 +358,3 @@ def plain(node_type: str, **fields: Any) -> Callable[..., Any]:
         raise EvaluationError(f"no operator {node_type}")
 
     return found or missing
-
-

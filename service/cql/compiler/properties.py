@@ -7,7 +7,7 @@ from ..errors import EvaluationError
 from ..fhir_json import instance
 from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
-from .compiling import Compiling, Scope, compiles
+from .compiling import Compiling, Constant, Scope, compiles
 from .expressions import system_instance
 from .program import Expression, Frame, Node
 from .type_specifiers import named_type
@@ -89,6 +89,8 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         name = str(node.get("scope"))
         found = scope.find("alias", name) or scope.find("let", name) or scope.find("operand", name)
         source = found or compiling.unknown(f"scope {name}")
+    if isinstance(source, Constant) and isinstance(source.value, Concept):
+        return Constant(read(source.value))
     return lambda frame: read(source(frame))
 
 
