@@ -1,8 +1,8 @@
 """Checks a guideline for those who write it: all that stops the start, and the content rules beyond that.
 
 The start checks what it needs to give right answers, and quickly. This takes its time: each resource against
-the R4 model, the codes of required bindings (which the model does not check), metadata, citations, provenance,
-and whether anything is left that nothing uses.
+the R4 model, the codes of required bindings (which the model does not check), metadata, citations and
+provenance, and whether anything is left that nothing uses.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def _check_model(resource: Resource, cursor: Cursor) -> None:
         get_fhir_model_class(resource.type).model_validate(resource.body)
     except ValidationError as error:
         for each in error.errors():
-            element = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"])
+            # The models of primitive and data types wrap their value in a part named `root`.
+            parts = [part for part in each["loc"] if part != "root"]
+            element = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
             cursor.problem(f"is not R4: {each['msg']}", element.lstrip("."))
 
 

@@ -52,7 +52,7 @@ def _check_card(action: Cursor) -> None:
 
 
 def check_documented(content: Content, problems: Problems) -> None:
-    """Report actions with a definition or a decision that no documentation covers, not even their parents'."""
+    """Report actions with a definition or a decision that no documentation covers, not even a parent's."""
     seen: set[tuple[str, bool]] = set()
     for plan in content.of_type("PlanDefinition"):
         cursor = Cursor.of(plan, problems)
