@@ -104,16 +104,28 @@ class FhirElement:
             return True
         if not isinstance(other, FhirElement):
             return NotImplemented
-        if self.type is not other.type and (self.type.read_value is None or other.type.read_value is None):
+        if self.type is not other.type and not (
+            self.type.read_value is not None and self.type.json_kind == other.type.json_kind
+        ):
             return False
         return bool(self.json == other.json) and self.extra == other.extra
 
     def __hash__(self) -> int:
-        key = self.json.get("id") if isinstance(self.json, dict) else self.json
-        return hash(key if isinstance(key, str | bool | int | Decimal) else None)
+        return _hash(self.json)
 
     def __repr__(self) -> str:
         return f"FhirElement({self.type.name})"
+
+
+def _hash(value: Any) -> int:
+    """Equal JSON has the same hash; a resource goes by its id alone."""
+    if isinstance(value, dict):
+        if "resourceType" in value and isinstance(value.get("id"), str):
+            return hash(value["id"])
+        return hash(frozenset((key, _hash(each)) for key, each in value.items()))
+    if isinstance(value, list):
+        return hash(tuple(_hash(each) for each in value))
+    return hash(value)
 
 
 def resource(value: Any) -> FhirElement | None:
