@@ -52,11 +52,11 @@ lint: $(DEV) ## Check style and types
 
 .PHONY: content
 content: $(RUNTIME) ## Compile plandefinitions/cql into plandefinitions/library (JDK 17+ and Maven)
-	$(BIN)/python -m service.content_cli build
+	$(BIN)/sarcoma-cds content build
 
 .PHONY: content-check
 content-check: $(RUNTIME) ## Fail when the libraries are out of step with their CQL (JDK 17+ and Maven)
-	$(BIN)/python -m service.content_cli build --check
+	$(BIN)/sarcoma-cds content build --check
 
 .PHONY: cql-conformance
 cql-conformance: $(DEV) ## Run HL7's CQL tests from ../shared/cql-tests (JDK 17+ and Maven)
