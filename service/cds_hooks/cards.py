@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from service.cds_hooks.suggestions import Offer, merged, offer_of, suggestions_of, text_lines
+from service.cds_hooks.suggestions import Offer, merged, offer_of, suggestions_of
 from service.cds_hooks.text import (
     MAX_DETAIL,
     fit,
@@ -125,7 +125,7 @@ def _detail(
     citations: Sequence[Mapping[str, Any]],
     drafts: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    sections = [from_guideline(rest), from_guideline(action.description or ""), "\n".join(text_lines(offer))]
+    sections = [from_guideline(rest), from_guideline(action.description or "")]
     if not offer.complete:
         sections.append("More combinations of these options fit than are listed.")
     unnamed = any(r not in drafts for option in offer.options for r in option.replaces)
@@ -133,6 +133,7 @@ def _detail(
         sections.append("A draft that this would replace has no usable id: remove it by hand.")
     facts = list(dict.fromkeys(_all_facts(action)))
     sections.append(_section("Based on", [_fact(fact) for fact in facts]))
+    sections.append(_section("Options in detail" if offer.options else "In detail", offer.remarks))
     sections.append(_section("Source", [_citation(citation) for citation in citations]))
     return "\n\n".join(section for section in sections if section)
 

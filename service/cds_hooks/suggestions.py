@@ -48,10 +48,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Offer:
-    """All that a card offers. `texts` are options without anything to order; `complete` is False when cut."""
+    """All that a card offers. `remarks` are what to read about it, as Markdown; `complete` is False when cut."""
 
     options: tuple[Option, ...]
-    texts: tuple[AppliedAction, ...]
+    remarks: tuple[str, ...]
     behavior: str
     complete: bool
 
@@ -62,18 +62,22 @@ def offer_of(card: AppliedAction) -> Offer:
     is_choice = card.selection_behavior in _CHOICES
     one_only = card.selection_behavior in _PICK_ONE or (not is_choice and len(found) > 1)
     behavior = "at-most-one" if one_only else "any"
-    return Offer(found[:MAX_OPTIONS], tuple(_texts(card)), behavior, len(found) <= MAX_OPTIONS)
+    return Offer(found[:MAX_OPTIONS], tuple(_remarks(card)), behavior, len(found) <= MAX_OPTIONS)
 
 
-def _options(action: AppliedAction, drafts: tuple[str, ...]) -> Iterator[Option]:
-    """The alternatives that an action stands for: one, unless it is a choice or has one beneath."""
+def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = False) -> Iterator[Option]:
+    """The alternatives that an action stands for: one, unless it is a choice or has one beneath.
+
+    `drafts` and `replacing` come from above: an action that says neither takes them from its parent.
+    """
     drafts = action.drafts or drafts
+    replacing = replacing if action.type is None else action.type in _REPLACING
     if action.selection_behavior in _CHOICES:
         for child in action.children:
-            yield from _options(child, drafts)
+            yield from _options(child, drafts, replacing)
         return
     own = (action,) if action.resource is not None or action.type == "remove" else ()
-    parts = [alternatives for c in action.children if (alternatives := _alternatives(c, drafts))]
+    parts = [found for c in action.children if (found := _alternatives(c, drafts, replacing))]
     picked = [is_choice for c in action.children if (is_choice := _holds(c)) is not None]
     if not own and not parts:
         return
@@ -83,7 +87,7 @@ def _options(action: AppliedAction, drafts: tuple[str, ...]) -> Iterator[Option]
             label=_label(action, combination, picks),
             leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
             replaces=_distinct(
-                drafts if action.type in _REPLACING else (), *(part.replaces for part in combination)
+                drafts if replacing else (), *(part.replaces for part in combination)
             ),
             recommended=_is_recommended(action, parts, combination),
         )
@@ -93,8 +97,8 @@ def _distinct(*references: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(itertools.chain(*references)))
 
 
-def _alternatives(child: AppliedAction, drafts: tuple[str, ...]) -> list[Option]:
-    return list(itertools.islice(_options(child, drafts), MAX_OPTIONS + 1))
+def _alternatives(child: AppliedAction, drafts: tuple[str, ...], replacing: bool) -> list[Option]:
+    return list(itertools.islice(_options(child, drafts, replacing), MAX_OPTIONS + 1))
 
 
 def _holds(child: AppliedAction) -> bool | None:
@@ -107,6 +111,7 @@ def _holds(child: AppliedAction) -> bool | None:
 def _label(action: AppliedAction, parts: Sequence[Option], picks: Sequence[str]) -> str:
     title = plain(action.title or "") or " + ".join(part.label for part in parts)
     title = title or plain(action.description or "") or "Order as the guideline describes"
+    picks = [pick.removeprefix(f"{title}: ") for pick in picks]
     return shorten(f"{title}: {' + '.join(picks)}" if picks else title, _MAX_LABEL)
 
 
@@ -124,13 +129,18 @@ def _is_recommended(
     )
 
 
-def _texts(action: AppliedAction) -> Iterator[AppliedAction]:
-    """The actions beneath that have nothing to order and nothing below: they are to be read."""
+def _remarks(action: AppliedAction) -> Iterator[str]:
+    """What the guideline says about each option, and what it only says, in the guideline's order."""
     for child in action.children:
-        if child.children:
-            yield from _texts(child)
-        elif child.resource is None and child.type != "remove":
-            yield child
+        if child.selection_behavior in _CHOICES and child.children:
+            yield from _remarks(child)
+        elif child.type != "remove":
+            title, description = (from_guideline(t or "") for t in (child.title, child.description))
+            only_said = not child.children and child.resource is None
+            line = f"**{title}**: {description}" if title and description else description
+            line = line or (title if only_said else "")
+            if line:
+                yield line.replace("\n", "\n  ")
 
 
 def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
@@ -181,21 +191,11 @@ def _description(leaf: AppliedAction) -> str:
     return shorten(plain(text), _MAX_LABEL) or "Create the order"
 
 
-def text_lines(offer: Offer) -> list[str]:
-    """Options without anything to order, as Markdown list items."""
-    lines = []
-    for action in offer.texts:
-        title, description = (from_guideline(t or "") for t in (action.title, action.description))
-        line = f"**{title}**: {description}" if title and description else title or description
-        if line:
-            lines.append("- " + line.replace("\n", "\n  "))
-    return lines
-
-
 def merged(offers: Sequence[Offer]) -> Offer:
     """Several offers as one, from which any may be taken."""
     return replace(
         offers[0],
         options=tuple(option for offer in offers for option in offer.options),
+        remarks=tuple(remark for offer in offers for remark in offer.remarks),
         behavior="any",
     )
