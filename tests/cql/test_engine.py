@@ -207,6 +207,21 @@ def test_filter_for_each_and_repeat_have_a_scope_of_their_own() -> None:
     assert run(define("X", {"type": "Repeat", "source": one, "element": capped, "scope": "$this"})) == [6, 12]
 
 
+def test_aggregate_reads_the_total_so_far_and_the_place() -> None:
+    numbers = {"type": "List", "element": [literal(5), literal(7)]}
+    product = {"type": "Multiply", "operand": [{"type": "Current"}, {"type": "Iteration"}]}
+    step = {"type": "Add", "operand": [{"type": "Total"}, product]}
+    node = {"type": "Aggregate", "source": numbers, "iteration": step, "initialValue": literal(1)}
+    assert run(define("X", node)) == 1 + 5 * 0 + 7 * 1
+    with pytest.raises(UnknownNode, match="total outside"):
+        run(define("X", {"type": "Total"}))
+
+
+def test_an_operator_that_cannot_be_bound_stops_the_load() -> None:
+    with pytest.raises(UnknownNode, match="MinValue"):
+        run(define("X", {"type": "MinValue", "valueType": SYSTEM + "String"}))
+
+
 def test_a_default_is_used_until_a_parameter_is_given() -> None:
     record = ListRecord(RESOURCES)
     assert ENGINE.evaluation(record, NOW, {}).value("Runtime", "Limit") == 3

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
-from ..errors import MalformedLibrary, UnknownNode
+from ..errors import EvaluationError, MalformedLibrary, UnknownNode
 from ..operators import NAMED_OPERANDS, operator_for
 from .program import Expression, Frame, Layout, Node, Program, Unit
 
@@ -102,7 +102,10 @@ class Compiling:
 
     def operator(self, node: Node, scope: Scope) -> Expression:
         """Compile a plain operator: its operands first, then the function on them."""
-        function = operator_for(node)
+        try:
+            function = operator_for(node)
+        except EvaluationError as error:
+            raise UnknownNode(self.unit.name, self.define, f"{node['type']} ({error.reason})") from error
         if function is None:
             self.unknown(str(node.get("type")))
         operands = self.operands(node, scope)

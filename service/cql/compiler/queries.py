@@ -287,6 +287,36 @@ def _current(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     return scope.find("alias", name) or compiling.unknown(f"scope {name}")
 
 
+@compiles("Iteration")
+def _iteration(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    return scope.find("iteration", "") or compiling.unknown("iteration outside of a scope")
+
+
+@compiles("Total")
+def _total(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    return scope.find("total", "") or compiling.unknown("total outside of an aggregate")
+
+
+@compiles("Aggregate")
+def _aggregate_list(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """The iteration on each element: Total is what the one before gave, Iteration its place from 0."""
+    start = compiling.optional(node.get("initialValue"), scope) or NULL
+    inner, total = scope.with_slot("total", "")
+    inner, place = inner.with_slot("iteration", "")
+    source, step, slot = _scoped(compiling, node, "iteration", inner)
+
+    def run(frame: Frame) -> Any:
+        values, result = source(frame), start(frame)
+        if values is None:
+            return None
+        for index, value in enumerate(values):
+            frame[slot], frame[place], frame[total] = value, index, result
+            result = step(frame)
+        return result
+
+    return run
+
+
 @compiles("Filter")
 def _filter(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     source, condition, slot = _scoped(compiling, node, "condition", scope)
