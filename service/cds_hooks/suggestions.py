@@ -129,18 +129,22 @@ def _is_recommended(
     )
 
 
-def _remarks(action: AppliedAction) -> Iterator[str]:
+def _remarks(action: AppliedAction, within_option: bool = False) -> Iterator[str]:
     """What the guideline says about each option, and what it only says, in the guideline's order."""
     for child in action.children:
-        if child.selection_behavior in _CHOICES and child.children:
-            yield from _remarks(child)
-        elif child.type != "remove":
-            title, description = (from_guideline(t or "") for t in (child.title, child.description))
-            only_said = not child.children and child.resource is None
-            line = f"**{title}**: {description}" if title and description else description
-            line = line or (title if only_said else "")
+        is_choice = child.selection_behavior in _CHOICES and bool(child.children)
+        only_said = not child.children and child.resource is None and child.type != "remove"
+        if only_said or not (is_choice or within_option or child.type == "remove"):
+            line = _remark(child, only_said)
             if line:
-                yield line.replace("\n", "\n  ")
+                yield line
+        yield from _remarks(child, within_option or not is_choice)
+
+
+def _remark(action: AppliedAction, only_said: bool) -> str:
+    title, description = (from_guideline(t or "") for t in (action.title, action.description))
+    line = f"**{title}**: {description}" if title and description else description
+    return (line or (title if only_said else "")).replace("\n", "\n  ")
 
 
 def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
