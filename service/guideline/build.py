@@ -92,11 +92,11 @@ def translate(folder: Path, translator: Path) -> dict[str, Any]:
 
 
 def _built(folder: Path, translator: Path) -> dict[Path, str]:
-    compiled = translate(folder / "cql", translator)
     siblings = list(_other_resources(folder))
+    base = _base(folder, siblings)
+    compiled = translate(folder / "cql", translator)
     versions = {each["url"]: each["version"] for each in siblings if "url" in each and "version" in each}
     libraries = {name: _pinned(elm["library"], versions) for name, elm in compiled.items()}
-    base = _base(folder, siblings)
     shared = {key: siblings[0][key] for key in SHARED_METADATA if key in siblings[0]}
     texts = {}
     for name, elm in compiled.items():

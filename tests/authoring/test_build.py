@@ -43,15 +43,33 @@ define private "Hidden": 1
 """
 
 
+def write_guideline(folder: Path) -> Path:
+    (folder / "cql").mkdir()
+    (folder / "cql" / "Terms.cql").write_text(TERMS)
+    (folder / "cql" / "Facts.cql").write_text(FACTS)
+    (folder / "codesystem").mkdir()
+    system = {"resourceType": "CodeSystem", "id": "a", "url": f"{BASE}/CodeSystem/a", "date": "2025-02-01"}
+    (folder / "codesystem" / "a.json").write_text(json.dumps(system))
+    return folder
+
+
 @pytest.fixture
 def guideline(tmp_path: Path) -> Path:
-    (tmp_path / "cql").mkdir()
-    (tmp_path / "cql" / "Terms.cql").write_text(TERMS)
-    (tmp_path / "cql" / "Facts.cql").write_text(FACTS)
-    (tmp_path / "codesystem").mkdir()
-    system = {"resourceType": "CodeSystem", "id": "a", "url": f"{BASE}/CodeSystem/a", "date": "2025-02-01"}
-    (tmp_path / "codesystem" / "a.json").write_text(json.dumps(system))
-    return tmp_path
+    """A guideline whose libraries are not built yet."""
+    return write_guideline(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_guideline(tmp_path_factory.mktemp("guideline"))
+    assert len(build(folder, TRANSLATOR)) == 2
+    return folder
+
+
+@pytest.fixture
+def built(built_once: Path, tmp_path: Path) -> Path:
+    """A guideline whose libraries are built; a copy, to be changed at will."""
+    return shutil.copytree(built_once, tmp_path / "built")
 
 
 def library(guideline: Path, name: str) -> dict[str, Any]:
@@ -60,9 +78,8 @@ def library(guideline: Path, name: str) -> dict[str, Any]:
 
 
 @needs_translator
-def test_library_holds_its_cql_its_elm_and_what_follows_from_them(guideline: Path) -> None:
-    build(guideline, TRANSLATOR)
-    facts = library(guideline, "Facts")
+def test_library_holds_its_cql_its_elm_and_what_follows_from_them(built: Path) -> None:
+    facts = library(built, "Facts")
 
     cql, elm = facts["content"]
     assert base64.b64decode(cql["data"]).decode() == FACTS
@@ -88,11 +105,10 @@ def test_library_holds_its_cql_its_elm_and_what_follows_from_them(guideline: Pat
 
 
 @needs_translator
-def test_data_requirements_name_each_retrieve_once_with_its_codes(guideline: Path) -> None:
-    build(guideline, TRANSLATOR)
+def test_data_requirements_name_each_retrieve_once_with_its_codes(built: Path) -> None:
     crimson = {"system": "https://example.org/shades", "code": "crimson", "display": "Crimson"}
     cyan = {"system": "https://example.org/shades", "code": "cyan"}
-    requirements = library(guideline, "Facts")["dataRequirement"]
+    requirements = library(built, "Facts")["dataRequirement"]
 
     assert [(each["type"], each.get("codeFilter")) for each in requirements] == [
         ("Condition", [{"path": "code", "valueSet": f"{BASE}/ValueSet/warm|2025.1.0"}]),
@@ -100,7 +116,7 @@ def test_data_requirements_name_each_retrieve_once_with_its_codes(guideline: Pat
         ("Patient", None),
         ("Procedure", [{"path": "code", "code": [crimson, cyan]}]),
     ]
-    assert "dataRequirement" not in library(guideline, "Terms")
+    assert "dataRequirement" not in library(built, "Terms")
 
 
 @needs_translator
@@ -117,38 +133,34 @@ def test_own_value_set_without_version_in_cql_is_named_with_its_version(guidelin
 
 
 @needs_translator
-def test_building_twice_changes_nothing_and_hand_written_metadata_stays(guideline: Path) -> None:
-    assert len(build(guideline, TRANSLATOR)) == 2
-    path = guideline / "library" / "Facts.json"
-    facts = library(guideline, "Facts")
+def test_building_twice_changes_nothing_and_hand_written_metadata_stays(built: Path) -> None:
+    path = built / "library" / "Facts.json"
+    facts = library(built, "Facts")
     citation = {"type": "citation", "citation": "A book"}
     facts |= {"title": "By hand", "relatedArtifact": [citation, *facts["relatedArtifact"]]}
     path.write_text(json.dumps(facts, indent=2) + "\n")
 
-    assert build(guideline, TRANSLATOR) == ()
-    assert library(guideline, "Facts") == facts
-    assert out_of_step(guideline, TRANSLATOR) == ()
+    assert build(built, TRANSLATOR) == ()
+    assert library(built, "Facts") == facts
 
 
 @needs_translator
-def test_changed_cql_is_found_without_the_translator(guideline: Path) -> None:
-    build(guideline, TRANSLATOR)
-    (guideline / "cql" / "Facts.cql").write_text(FACTS + "// new\n")
+def test_changed_cql_is_found_without_the_translator(built: Path) -> None:
+    (built / "cql" / "Facts.cql").write_text(FACTS + "// new\n")
 
-    (found,) = out_of_step(guideline)
+    (found,) = out_of_step(built)
     assert "Facts.cql: differs from the CQL" in found
 
 
 @needs_translator
-def test_changed_elm_is_found_with_the_translator(guideline: Path) -> None:
-    build(guideline, TRANSLATOR)
-    path = guideline / "library" / "Facts.json"
-    facts = library(guideline, "Facts")
+def test_changed_elm_is_found_with_the_translator(built: Path) -> None:
+    path = built / "library" / "Facts.json"
+    facts = library(built, "Facts")
     facts["content"][1]["data"] = base64.b64encode(b"{}").decode()
     path.write_text(json.dumps(facts, indent=2) + "\n")
 
-    assert out_of_step(guideline) == ()
-    (found,) = out_of_step(guideline, TRANSLATOR)
+    assert out_of_step(built) == ()
+    (found,) = out_of_step(built, TRANSLATOR)
     assert "Facts.json: differs from what" in found
 
 
@@ -161,7 +173,6 @@ def test_error_names_file_line_and_column_and_nothing_is_written(guideline: Path
     assert not (guideline / "library").exists()
 
 
-@needs_translator
 def test_guideline_without_a_base_says_so(guideline: Path) -> None:
     (guideline / "codesystem" / "a.json").unlink()
 

@@ -17,7 +17,12 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "cql").mkdir()
     (tmp_path / "cql" / "A.cql").write_text(CQL)
     (tmp_path / "library").mkdir()
-    library = {"content": [{"contentType": "text/cql", "data": base64.b64encode(CQL.encode()).decode()}]}
+    library = {
+        "resourceType": "Library",
+        "id": "A",
+        "url": "https://example.org/fhir/Library/A",
+        "content": [{"contentType": "text/cql", "data": base64.b64encode(CQL.encode()).decode()}],
+    }
     (tmp_path / "library" / "A.json").write_text(json.dumps(library))
     return tmp_path
 
