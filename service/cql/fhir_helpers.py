@@ -1,4 +1,4 @@
-"""FHIRHelpers 4.0.1 in Python: FHIR data to System values.
+"""FHIRHelpers 4.0.1 in Python: FHIR data to System values; null and System values stay as they are.
 
 As the library has it, with one difference: where FHIRHelpers ends the evaluation with an error message (a
 Quantity with a comparator, or in another unit system than UCUM) the value is null, so that one such result
@@ -28,7 +28,7 @@ CALENDAR_UNITS: Final = {
 
 
 def primitive(value: Any) -> Any:
-    """The System value of a primitive, null of anything malformed; a System value stays as it is."""
+    """The System value of a primitive, null of anything malformed."""
     if not isinstance(value, FhirElement):
         return value
     if value.type.read_value is not None:
@@ -43,15 +43,15 @@ def to_calendar_unit(unit: str | None) -> str | None:
 
 def to_quantity(value: Any) -> Quantity | None:
     """A Quantity without comparator, in UCUM or calendar units or without a unit system; others are null."""
-    if value is None or value.get("comparator") is not None:
+    if isinstance(value, FhirElement) and value.get("comparator") is not None:
         return None
     return to_quantity_ignoring_comparator(value)
 
 
 def to_quantity_ignoring_comparator(value: Any) -> Quantity | None:
     """As to_quantity, of a Quantity with any comparator."""
-    if value is None:
-        return None
+    if not isinstance(value, FhirElement):
+        return value
     number = primitive(value.get("value"))
     if not isinstance(number, Decimal) or primitive(value.get("system")) not in _UNIT_SYSTEMS:
         return None
@@ -61,8 +61,8 @@ def to_quantity_ignoring_comparator(value: Any) -> Quantity | None:
 
 def to_interval(value: Any) -> Interval | None:
     """A Period, a Range, or a Quantity with its comparator, as an Interval."""
-    if value is None:
-        return None
+    if not isinstance(value, FhirElement):
+        return value
     if value.is_a("Period"):
         start, end = primitive(value.get("start")), primitive(value.get("end"))
         return Interval(start, end, start is not None, True, "DateTime")
@@ -84,16 +84,16 @@ def _quantity_interval(value: FhirElement) -> Interval | None:
 
 def to_ratio(value: Any) -> Ratio | None:
     """A Ratio whose two quantities are known."""
-    if value is None:
-        return None
+    if not isinstance(value, FhirElement):
+        return value
     numerator, denominator = to_quantity(value.get("numerator")), to_quantity(value.get("denominator"))
     return None if numerator is None or denominator is None else Ratio(numerator, denominator)
 
 
 def to_code(value: Any) -> Code | None:
     """A Coding as a Code."""
-    if value is None:
-        return None
+    if not isinstance(value, FhirElement):
+        return value
     return Code(
         primitive(value.get("code")),
         primitive(value.get("system")),
@@ -104,8 +104,8 @@ def to_code(value: Any) -> Code | None:
 
 def to_concept(value: Any) -> Concept | None:
     """A CodeableConcept as a Concept."""
-    if value is None:
-        return None
+    if not isinstance(value, FhirElement):
+        return value
     codings = value.get("coding") or ()
     codes = dict.fromkeys(code for code in map(to_code, codings) if code is not None)
     return Concept(tuple(codes), primitive(value.get("text")))

@@ -28,7 +28,7 @@ class ListRecord:
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._by_type: dict[str, list[Resource]] = {}
         for resource in resources:
-            self._by_type.setdefault(resource["resourceType"], []).append(resource)
+            self._by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
 
     def retrieve(
         self, resource_type: str, code_path: str | None, codes: frozenset[CodeKey] | None

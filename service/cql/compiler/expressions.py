@@ -9,6 +9,7 @@ from ..fhir_helpers import to_value
 from ..operators import operator_for
 from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Ratio, ValueSetRef
 from ..types.numbers import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, decimal_or_null
+from ..types.units import is_valid
 from .compiling import NULL, Compiling, Constant, Scope, compiles, constants
 from .program import Expression, Frame, Node
 from .type_specifiers import named_type
@@ -76,7 +77,9 @@ def _quantity_of(compiling: Compiling, node: Node) -> Quantity:
     value = node.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         compiling.malformed("a quantity without a value")
-    return Quantity(Decimal(str(value)), str(node.get("unit") or "1"))
+    unit = str(node.get("unit") or "1")
+    is_valid(unit)  # read now: the first unit takes half a second, which no request should pay
+    return Quantity(Decimal(str(value)), unit)
 
 
 @compiles("Quantity")
