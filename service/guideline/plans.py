@@ -166,8 +166,8 @@ class _Compiler:
         for dynamic in action.each("dynamicValue"):
             path = dynamic.text("path") or ""
             text = _TEXTS.get(path.removeprefix("action."))
-            # `title` can only be the action's; an element that the request has too is meant for the request.
-            if text is not None and (path.startswith("action.") or not _request_has(request, path)):
+            # An element that the request has too is meant for the request, unless the path says `action.`.
+            if text is not None and not _request_has(request, path):
                 define = self._logic.define(dynamic.child("expression"), library)
                 if define is not None:
                     texts.append((text, define))

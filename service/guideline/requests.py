@@ -148,6 +148,8 @@ def _check(activity: Cursor, kind: str, dynamic: set[str]) -> None:
     for name in _CONTENT:
         if name in activity.body and name not in carried:
             activity.problem(f"a {kind} cannot carry this element", name)
+    if kind != "Task" and len([each for each in activity.each("participant") if "role" in each.body]) > 1:
+        activity.problem(f"a {kind} is for one role of performer", "participant")
     if not any(name in activity.body for name in _WHAT[kind]):
         activity.problem(f"a {kind} needs {' or '.join(_WHAT[kind])}")
     if "intent" in ELEMENTS[kind] and "intent" not in activity.body and "intent" not in dynamic:

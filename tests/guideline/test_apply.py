@@ -11,6 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from service.guideline import Applied, AppliedAction, GuidelineError, UnknownPlanError
 from tests.guideline.building import (
     BASE,
+    NOW,
     SUBJECT,
     VERSION,
     Json,
@@ -117,6 +118,15 @@ def test_a_failing_condition_is_an_error_that_names_action_and_define(tmp_path: 
     assert (raised.value.path, raised.value.define) == ("root/a/b", "Small.Fails")
 
 
+def test_a_condition_that_is_neither_true_false_nor_null_is_an_error(tmp_path: Path) -> None:
+    # ELM may claim a type that its value has not.
+    defines = {"Liar": text("yes") | {"resultTypeName": true()["resultTypeName"]}}
+    root = plan("root", {"id": "a", "title": "A", "condition": when("Liar")})
+    guideline, evaluation = small(tmp_path, defines, root)
+    with pytest.raises(GuidelineError, match=r"root/a \(Small\.Liar\): .* not str$"):
+        guideline.apply("root", evaluation, SUBJECT)
+
+
 def test_what_the_record_raises_passes_unchanged(tmp_path: Path) -> None:
     class GoneError(Exception):
         pass
@@ -132,8 +142,6 @@ def test_what_the_record_raises_passes_unchanged(tmp_path: Path) -> None:
     }
     root = plan("root", {"id": "a", "title": "A", "condition": when("Has Condition")})
     guideline, _ = small(tmp_path, {"Has Condition": retrieve}, root)
-    from tests.guideline.building import NOW
-
     with pytest.raises(GoneError):
         guideline.apply("root", guideline.evaluation(Gone(), NOW), SUBJECT)
 
@@ -202,6 +210,13 @@ def test_a_card_without_its_options_stays_and_an_option_without_anything_goes(tm
         "root/silent": "empty",
         "root/silent/y": "not-applied",
     }
+
+
+def test_a_card_all_of_whose_options_are_gone_still_says_its_text(tmp_path: Path) -> None:
+    gone = {"id": "x", "title": "X", "condition": when("No")}
+    result = applied(tmp_path, {"id": "card", "title": "Card", "action": [gone]})
+    assert ids(result.actions) == ["card"]
+    assert result.actions[0].children == ()
 
 
 def test_removing_a_draft_needs_nothing_beneath_it(tmp_path: Path) -> None:
@@ -285,6 +300,22 @@ def test_texts_of_an_action_can_be_computed(tmp_path: Path, prefix: str) -> None
     [action] = result.actions
     # Null changes nothing: the text as written stays.
     assert (action.title, action.description, action.priority) == ("spoken", "D", "urgent")
+
+
+def test_what_the_request_has_too_is_meant_for_it_unless_the_path_says_action(tmp_path: Path) -> None:
+    task = activity("thing", "Task", intent="proposal", code=CODE)
+    named = {"definitionCanonical": canonical("ActivityDefinition", "thing")}
+    result = applied(
+        tmp_path,
+        named | {"id": "a", "dynamicValue": [dynamic("description", "Word")]},
+        named | {"id": "b", "dynamicValue": [dynamic("action.description", "Word")]},
+        others=(task,),
+    )
+    first, second = result.actions
+    assert first.resource is not None
+    assert second.resource is not None
+    assert (first.description, first.resource["description"]) == (None, "spoken")
+    assert (second.description, second.resource["description"]) == ("spoken", "The thing.")
 
 
 def test_a_computed_text_is_a_string(tmp_path: Path) -> None:

@@ -127,6 +127,11 @@ def test_a_value_that_the_element_cannot_hold_is_refused(path: str, value: Any, 
         set_value({"note": [{"text": "o"}]} if "[" in path else {}, parse_path(path, "ServiceRequest"), value)
 
 
+def test_true_is_no_number() -> None:
+    with pytest.raises(ValueError, match="repetitions takes positiveInt, not bool"):
+        set_value({}, parse_path("restriction.repetitions", "Task"), True)
+
+
 @pytest.mark.parametrize("fhir_type", sorted(ELEMENTS.keys() - {"Extension", "TaskInput", "TaskOutput"}))
 def test_the_table_of_elements_is_that_of_r4(fhir_type: str) -> None:
     model = get_fhir_model_class(fhir_type)
