@@ -1,7 +1,7 @@
 """The command line: `sarcoma-cds serve`, `evaluate` and `content`.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or unreadable input; 3 the answer needs data that the input does not
-hold; 4 the guideline's content does not check out.
+Exit codes: 0 done; 1 failed; 2 wrong usage or unreadable input; 3 the answer needs data that the input lacks;
+4 the guideline's content does not check out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import click
 from pydantic import ValidationError
 
 from service.cds_hooks.answer import Answer, answer
-from service.cds_hooks.envelope import Call, read_call
+from service.cds_hooks.envelope import Call, call_of
 from service.cds_hooks.exact_json import dumps, loads
 from service.cds_hooks.hooks import HOOKS
 from service.content_cli import content
@@ -132,7 +132,7 @@ def _call(data: bytes, hook: str | None, patient: str | None, guideline: Guideli
         body = {**body, **({"hook": hook} if hook else {})}
         if patient and isinstance(body.get("context"), dict):
             body["context"] = {**body["context"], "patientId": patient}
-    return read_call(dumps(body).encode())
+    return call_of(body)
 
 
 def _request_of(
@@ -143,10 +143,13 @@ def _request_of(
     rows = [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
     drafts = [row for row in rows if _is_draft(row.get("resource"))]
     others = [row for row in rows if not _is_draft(row.get("resource"))]
-    found = {r["id"] for row in rows if _is_patient(r := row.get("resource")) and is_id(r.get("id"))}
+    found = {own for row in rows if (own := _patient_id(row.get("resource"))) is not None}
     if patient is None and len(found) != 1:
         raise click.UsageError(f"The Bundle holds {len(found)} patients. Say which with --patient.")
-    context = {"userId": "Practitioner/unknown", "patientId": bare_patient_id(patient or found.pop())}
+    context: dict[str, Any] = {
+        "userId": "Practitioner/unknown",
+        "patientId": bare_patient_id(patient or found.pop()),
+    }
     if HOOKS[hook].drafts:
         context["draftOrders"] = {"resourceType": "Bundle", "type": "collection", "entry": drafts}
     if HOOKS[hook].selections:
@@ -162,8 +165,11 @@ def _is_draft(resource: Any) -> bool:
     return isinstance(resource, dict) and resource.get("status") == "draft" and "intent" in resource
 
 
-def _is_patient(resource: Any) -> bool:
-    return isinstance(resource, dict) and resource.get("resourceType") == "Patient"
+def _patient_id(resource: Any) -> str | None:
+    """The id of a Patient resource; None when it is another resource or has none."""
+    if not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
+        return None
+    return str(resource["id"]) if is_id(resource.get("id")) else None
 
 
 def _plan(guideline: Guideline, hook: str) -> HookPlan:

@@ -33,11 +33,15 @@ class Call:
 
 
 def read_call(body: bytes) -> Call:
-    """The call in a request body (CDS Hooks 2.0.1 "Calling a CDS Service").
+    """The call in the bytes of a request (CDS Hooks 2.0.1 "Calling a CDS Service"). Raises InvalidRequest."""
+    return call_of(loads(body))
+
+
+def call_of(envelope: Any) -> Call:
+    """The call in a parsed request.
 
     Raises InvalidRequest, which names the field and what to send, and never what was sent.
     """
-    envelope = loads(body)
     if not isinstance(envelope, dict):
         raise InvalidRequest("The body is not a JSON object. Send a CDS Hooks request.")
     _refuse_repeated_keys(envelope)

@@ -48,7 +48,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Offer:
-    """All that a card offers. `remarks` are what to read about it, as Markdown; `complete` is False when cut."""
+    """All that a card offers. `remarks`: what to read about it, as Markdown; `complete`: False when cut."""
 
     options: tuple[Option, ...]
     remarks: tuple[str, ...]
@@ -86,9 +86,7 @@ def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = F
         yield Option(
             label=_label(action, combination, picks),
             leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
-            replaces=_distinct(
-                drafts if replacing else (), *(part.replaces for part in combination)
-            ),
+            replaces=_distinct(drafts if replacing else (), *(part.replaces for part in combination)),
             recommended=_is_recommended(action, parts, combination),
         )
 
