@@ -11,15 +11,20 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from service.app import create_app
 from service.guideline import ContentError, Guideline
+from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SERVICE = ROOT / "service"
 CONTENT = ROOT / "plandefinitions"
 TINY = ROOT / "tests" / "guidelines" / "tiny"
+
+Json = dict[str, Any]
 
 # --- no clinical term in service/
 
@@ -91,8 +96,72 @@ def test_no_clinical_term_in_the_service(file: Path, text: str) -> None:
     assert not found, f"{file} knows of {sorted(found)}"
 
 
-def test_a_second_guideline_of_another_field_loads() -> None:
-    assert {hook.hook for hook in Guideline.load(TINY).hooks} == {"patient-view", "order-select"}
+CONCEPTS = "https://hydration.example.org/fhir/CodeSystem/hydration-concepts"
+
+
+def call(hook: str, level: int | None) -> Json:
+    """A request for a thirsty patient who is about to get a salty drink."""
+    coded = {"coding": [{"system": CONCEPTS, "code": "thirst"}]}
+    about = {"subject": {"reference": "Patient/p"}}
+    condition = about | {"resourceType": "Condition", "id": "c", "recordedDate": "2024-03-01", "code": coded}
+    observation = about | {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "code": {"coding": [{"system": CONCEPTS, "code": "thirst-level"}]},
+        "effectiveDateTime": "2024-03-02",
+        "valueInteger": level,
+    }
+    draft = about | {
+        "resourceType": "MedicationRequest",
+        "id": "d",
+        "status": "draft",
+        "intent": "order",
+        "medicationCodeableConcept": {"coding": [{"system": CONCEPTS, "code": "sea-water"}]},
+    }
+    context: Json = {"userId": "Practitioner/a", "patientId": "p"}
+    if hook != "patient-view":
+        context |= {"selections": ["MedicationRequest/d"], "draftOrders": bundle(draft)}
+    return {
+        "hook": hook,
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": context,
+        "prefetch": {
+            "patient": {"resourceType": "Patient", "id": "p"},
+            "conditions": bundle(condition),
+            "observations": None if level is None else bundle(observation),
+        },
+    }
+
+
+def bundle(resource: Json) -> Json:
+    return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": resource}]}
+
+
+@pytest.mark.parametrize(
+    ("hook", "level", "summaries", "labels"),
+    [
+        ("patient-view", 9, ["Thirsty: level 9 of 10"], ["Water, then rest"]),
+        ("patient-view", 2, ["Thirsty: level 2 of 10"], ["A glass of water", "A glass of lemonade"]),
+        # Unknown is not false: what is missing reaches the clinician.
+        (
+            "patient-view",
+            None,
+            ["Thirsty: offer a drink", "How thirsty? The thirst level is not recorded"],
+            ["Ask how thirsty", "Tell the family"],
+        ),
+        ("order-select", None, ["Salty drinks make thirst worse"], ["Water instead", "No drink"]),
+    ],
+)
+def test_a_second_guideline_of_another_field_runs_unchanged(
+    hook: str, level: int | None, summaries: list[str], labels: list[str]
+) -> None:
+    client = create_app(Settings(content_dir=TINY)).test_client()
+    answer = client.post(f"/cds-services/hydration-{hook}", json=call(hook, level))
+    assert answer.status_code == 200
+    cards = answer.get_json()["cards"]
+    assert [card["summary"] for card in cards] == summaries
+    assert [each["label"] for card in cards for each in card.get("suggestions", ())] == labels
 
 
 # --- rooms
@@ -169,6 +238,15 @@ def test_no_file_of_a_guideline_can_be_broken_unnoticed(tmp_path: Path, file: st
     with pytest.raises(ContentError) as raised:
         Guideline.load(folder)
     assert any(problem.file == file and problem.element for problem in raised.value.problems)
+
+
+def test_a_service_does_not_start_on_half_a_guideline(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(TINY, tmp_path / "tiny"))
+    (folder / "plandefinition" / "great-thirst-care.json").unlink()
+    with pytest.raises(
+        ContentError, match=r"hydration-patient-view\.json: PlanDefinition\.action\[0\]\.action\[0\]"
+    ):
+        create_app(Settings(content_dir=folder))
 
 
 def test_the_shipped_guideline_loads() -> None:
