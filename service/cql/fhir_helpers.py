@@ -43,15 +43,15 @@ def to_calendar_unit(unit: str | None) -> str | None:
 
 def to_quantity(value: Any) -> Quantity | None:
     """A Quantity without comparator, in UCUM or calendar units or without a unit system; others are null."""
-    if isinstance(value, FhirElement) and value.get("comparator") is not None:
+    if value is None or value.get("comparator") is not None:
         return None
     return to_quantity_ignoring_comparator(value)
 
 
 def to_quantity_ignoring_comparator(value: Any) -> Quantity | None:
     """As to_quantity, of a Quantity with any comparator."""
-    if not isinstance(value, FhirElement):
-        return value
+    if value is None:
+        return None
     number = primitive(value.get("value"))
     if not isinstance(number, Decimal) or primitive(value.get("system")) not in _UNIT_SYSTEMS:
         return None
@@ -61,8 +61,8 @@ def to_quantity_ignoring_comparator(value: Any) -> Quantity | None:
 
 def to_interval(value: Any) -> Interval | None:
     """A Period, a Range, or a Quantity with its comparator, as an Interval."""
-    if not isinstance(value, FhirElement):
-        return value
+    if value is None:
+        return None
     if value.is_a("Period"):
         start, end = primitive(value.get("start")), primitive(value.get("end"))
         return Interval(start, end, start is not None, True, "DateTime")
@@ -84,16 +84,16 @@ def _quantity_interval(value: FhirElement) -> Interval | None:
 
 def to_ratio(value: Any) -> Ratio | None:
     """A Ratio whose two quantities are known."""
-    if not isinstance(value, FhirElement):
-        return value
+    if value is None:
+        return None
     numerator, denominator = to_quantity(value.get("numerator")), to_quantity(value.get("denominator"))
     return None if numerator is None or denominator is None else Ratio(numerator, denominator)
 
 
 def to_code(value: Any) -> Code | None:
     """A Coding as a Code."""
-    if not isinstance(value, FhirElement):
-        return value
+    if value is None:
+        return None
     return Code(
         primitive(value.get("code")),
         primitive(value.get("system")),
@@ -104,8 +104,8 @@ def to_code(value: Any) -> Code | None:
 
 def to_concept(value: Any) -> Concept | None:
     """A CodeableConcept as a Concept."""
-    if not isinstance(value, FhirElement):
-        return value
+    if value is None:
+        return None
     codings = value.get("coding") or ()
     codes = dict.fromkeys(code for code in map(to_code, codings) if code is not None)
     return Concept(tuple(codes), primitive(value.get("text")))
@@ -143,17 +143,21 @@ def to_value(value: Any) -> Any:
     return value
 
 
+def _of_fhir(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: convert(value) if isinstance(value, FhirElement) else value
+
+
 FUNCTIONS: Final[dict[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(
         ("ToString", "ToBoolean", "ToDate", "ToDateTime", "ToDecimal", "ToInteger", "ToTime"), primitive
     ),
     "ToCalendarUnit": to_calendar_unit,
-    "ToCode": to_code,
-    "ToConcept": to_concept,
-    "ToInterval": to_interval,
-    "ToQuantity": to_quantity,
-    "ToQuantityIgnoringComparator": to_quantity_ignoring_comparator,
-    "ToRatio": to_ratio,
+    "ToCode": _of_fhir(to_code),
+    "ToConcept": _of_fhir(to_concept),
+    "ToInterval": _of_fhir(to_interval),
+    "ToQuantity": _of_fhir(to_quantity),
+    "ToQuantityIgnoringComparator": _of_fhir(to_quantity_ignoring_comparator),
+    "ToRatio": _of_fhir(to_ratio),
     "ToValue": to_value,
     "ToValueSet": to_value_set,
     "reference": reference,
