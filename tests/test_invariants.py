@@ -17,6 +17,7 @@ import pytest
 
 from service.app import create_app
 from service.guideline import ContentError, Guideline
+from service.guideline.check import check_guideline
 from service.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -249,5 +250,10 @@ def test_a_service_does_not_start_on_half_a_guideline(tmp_path: Path) -> None:
         create_app(Settings(content_dir=folder))
 
 
-def test_the_shipped_guideline_loads() -> None:
-    assert Guideline.load(CONTENT).hooks
+def test_the_shipped_guideline_checks_out() -> None:
+    assert check_guideline(CONTENT) == []
+    assert {hook.hook for hook in Guideline.load(CONTENT).hooks} == {
+        "patient-view",
+        "order-select",
+        "order-sign",
+    }
