@@ -23,6 +23,7 @@ from service.cds_hooks.hooks import HOOKS
 from service.content_cli import content
 from service.errors import ServiceError, outcome_for
 from service.guideline import ContentError, Guideline, HookPlan
+from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
 from service.settings import Settings
 
@@ -47,9 +48,7 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core unless given.")
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve over HTTP until stopped."""
-    _guideline(
-        _settings().content_dir
-    )  # a guideline that does not check out is told in words, not a traceback
+    _guideline(_settings().content_dir)  # tells in words, not in a traceback, what does not check out
     environment = {**os.environ, "HOST": host, "PORT": str(port)}
     if workers is not None:
         environment["WEB_CONCURRENCY"] = str(workers)
@@ -209,8 +208,15 @@ def _trace(result: Answer) -> Iterator[str]:
 @content.command("check")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 def check_content(folder: Path | None) -> None:
-    """Load the guideline in FOLDER (the setting content_dir unless given) and say what is wrong with it."""
-    guideline = _guideline(folder or _settings().content_dir)
+    """Say what is wrong with the guideline in FOLDER (the setting content_dir unless given).
+
+    More than what stops the start: also each resource against FHIR R4, metadata, citations and provenance.
+    """
+    folder = folder or _settings().content_dir
+    guideline = _guideline(folder)
+    problems = check_guideline(folder)
+    if problems:
+        _stop(f"The guideline in {folder} does not check out:\n" + "\n".join(map(str, problems)), 4)
     hooks = ", ".join(f"{plan.id} ({plan.hook})" for plan in guideline.hooks)
     click.echo(f"Guideline {guideline.version} checks out. Services: {hooks}.")
 

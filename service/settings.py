@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         default=None,
         pattern=r"^[A-Z]{2}$",
         description="ISO 3166 code of the country of care when the patient's address names none. It reaches "
-        "the guideline's logic as the parameter `defaultCountry`.",
+        "the guideline's logic as the parameter `country`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line that is written. No level logs patient data."
@@ -72,7 +72,7 @@ def reference_page() -> str:
             part["type"] for part in schema.get("anyOf", [schema]) if part["type"] != "null"
         ]
         default = (
-            "see there" if field.default_factory else json.dumps(field.default) if field.default else "none"
+            "see meaning" if field.default_factory else json.dumps(field.default) if field.default else "none"
         )
         kind = " or ".join(f"`{k}`" if "enum" in schema else k for k in kinds)
         lines.append(f"| `{_PREFIX}{name.upper()}` | {kind} | {default} | {field.description or ''} |")

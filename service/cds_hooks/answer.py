@@ -60,7 +60,7 @@ def _parameters(hook: Hook, drafts: Drafts, default_country: str | None) -> Mapp
         selections = None if drafts.selections is None else list(drafts.selections)
         parameters = {"draftOrders": list(drafts.resources), "selections": selections}
     if default_country is not None:
-        parameters["defaultCountry"] = default_country
+        parameters["country"] = default_country
     return parameters
 
 

@@ -1,0 +1,82 @@
+"""What holds of every answer: headers, CORS, health, and errors on any path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from service.app import create_app
+from service.guideline import ContentError
+from service.settings import Settings
+from tests.cds_hooks.fakes import FakeGuideline, app_with
+
+ORIGIN = {"Origin": "https://ehr.example.org"}
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return app_with(FakeGuideline()).test_client()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/cds-services", "/cds-services/test-patient-view", "/cds-services/none/feedback", "/nowhere", "//x"],
+)
+def test_a_preflight_is_answered_anywhere_without_a_redirect(client: FlaskClient, path: str) -> None:
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    response = client.options(path, headers=ORIGIN | asked)
+    assert response.status_code in (200, 404)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in response.headers
+    if response.status_code == 200:
+        assert "POST" in response.headers["Access-Control-Allow-Methods"]
+        allowed = response.headers["Access-Control-Allow-Headers"].lower()
+        assert "authorization" in allowed
+        assert "content-type" in allowed
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/cds-services/a/b/c", "/__nothing__", "/%ff%00", "/static/x", "/<b>"]
+)
+def test_every_unknown_path_is_an_operation_outcome(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers=ORIGIN)
+    assert (response.status_code, response.mimetype) == (404, "application/json")
+    assert response.json["resourceType"] == "OperationOutcome"  # type: ignore[index]
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/cds-services", "/cds-services/"])
+def test_discovery_answers_with_and_without_a_slash(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    again = client.get(path, headers={"If-None-Match": response.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["X-Request-ID", "X-Correlation-ID"])
+def test_a_request_id_comes_back_when_it_is_harmless(client: FlaskClient, name: str) -> None:
+    assert client.get("/", headers={name: "abc-123"}).headers["X-Request-ID"] == "abc-123"
+    for odd in ("a b", "<b>", "x" * 65, "é", ""):
+        assert re.fullmatch(r"[0-9a-f-]{36}", client.get("/", headers={name: odd}).headers["X-Request-ID"])
+
+
+def test_health(client: FlaskClient) -> None:
+    version = client.get("/__version__").json
+    assert version is not None
+    assert version["name"] == "sarcoma-cds"
+    assert version["guideline"] == "2025.1.0"
+    assert client.get("/__heartbeat__").json == {"status": "ok", "checks": {"guideline": "ok"}, "services": 3}
+    assert client.get("/__lbheartbeat__").status_code == 200
+    assert client.get("/").json == {**version, "discovery": "/cds-services"}
+
+
+def test_there_is_no_service_without_a_guideline(tmp_path: Path) -> None:
+    with pytest.raises(ContentError):
+        create_app(Settings(content_dir=tmp_path))
