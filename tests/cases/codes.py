@@ -125,6 +125,23 @@ FINDINGS: dict[str, tuple[Coding, ...]] = {
     "widespread metastatic disease": (
         coding(SNOMED, "405843009", "Widespread metastatic malignant neoplastic disease"),
     ),
+    "metastasis: bone": (
+        coding(SNOMED, "94222008", "Secondary malignant neoplasm of bone"),
+        coding(ICD10CM, "C79.51", "Secondary malignant neoplasm of bone"),
+    ),
+    "metastasis: lymph node": (
+        coding(SNOMED, "94392001", "Metastatic malignant neoplasm to lymph node"),
+        coding(ICD10CM, "C77.4", "Secondary malignant neoplasm of inguinal and lower limb lymph nodes"),
+        coding(ICD10, "C77.3", "Secondary malignant neoplasm: axillary and upper limb lymph nodes"),
+    ),
+    "local recurrence": (
+        coding(SNOMED, "314974009", "Local recurrence of malignant tumor of soft tissue"),
+        coding(SNOMED, "277782009", "Local recurrence of malignant neoplasm of peritoneum"),
+    ),
+    "recurrent malignancy": (
+        coding(SNOMED, "1259237005", "Recurrent malignant neoplasm"),
+        coding(SNOMED, "25173007", "Recurrence of tumor"),
+    ),
     "heart failure": (
         coding(SNOMED, "84114007", "Heart failure"),
         coding(ICD10CM, "I50.9", "Heart failure, unspecified"),
@@ -223,6 +240,7 @@ CODED_FACTS: dict[str, tuple[tuple[Coding, ...], dict[str, tuple[Coding, ...]]]]
         {
             "resectable": (local("resectable"),),
             "resectable with significant morbidity": (local("resectable-significant-morbidity"),),
+            "resectable with unacceptable function": (local("resectable-unacceptable-function"),),
             "unresectable": (
                 local("unresectable"),
                 coding(SNOMED, "711361003", "Tumor surgically unresectable"),
@@ -231,7 +249,12 @@ CODED_FACTS: dict[str, tuple[tuple[Coding, ...], dict[str, tuple[Coding, ...]]]]
     ),
     "metastatic extent": (
         (local("metastatic-extent"),),
-        {"none": (local("none"),), "limited": (local("limited"),), "disseminated": (local("disseminated"),)},
+        {
+            "none": (local("none"),),
+            "regional nodes": (local("regional-nodes"),),
+            "limited": (local("limited"),),
+            "disseminated": (local("disseminated"),),
+        },
     ),
     "distant metastasis category": (
         (coding(SNOMED, "399387003", "cM category"), coding(LOINC, "21907-1", "Distant metastases.clinical")),
@@ -242,7 +265,12 @@ CODED_FACTS: dict[str, tuple[tuple[Coding, ...], dict[str, tuple[Coding, ...]]]]
     ),
     "recurrence": (
         (local("recurrence"),),
-        {"none": (local("none"),), "local": (local("local"),), "metastatic": (local("metastatic"),)},
+        {
+            "none": (local("none"),),
+            "local": (local("local"),),
+            "regional": (local("regional"),),
+            "metastatic": (local("metastatic"),),
+        },
     ),
     "disease status": (
         (coding(LOINC, "97509-4", "Cancer Disease Progression"),),
@@ -293,6 +321,8 @@ YES_NO_FACTS = {
     "critical structures that cannot be protected": "critical-structures-unprotectable",
     "short life expectancy": "short-life-expectancy",
     "asymptomatic": "asymptomatic",
+    "high local recurrence risk": "high-local-recurrence-risk",
+    "high metastatic risk": "high-metastatic-risk",
 }
 
 
@@ -418,7 +448,14 @@ DRUGS: dict[str, Drug] = {
         ("2049128", "Mektovi"),
         ("2049127", "binimetinib 15 MG Oral Tablet"),
     ),
-    "crizotinib": _drug("crizotinib", "1148495", "L01ED01", "703637000", None),
+    "crizotinib": _drug(
+        "crizotinib",
+        "1148495",
+        "L01ED01",
+        "703637000",
+        ("1148499", "Xalkori"),
+        ("1148498", "crizotinib 200 MG Oral Capsule"),
+    ),
     "doxorubicin": _drug(
         "doxorubicin",
         "3639",
@@ -430,7 +467,14 @@ DRUGS: dict[str, Drug] = {
     "doxorubicin liposomal": _drug(
         "doxorubicin hydrochloride liposome", "466523", "", "772118008", ("80773", "Doxil")
     ),
-    "epirubicin": _drug("epirubicin", "3995", "L01DB03", "417916005", ("203766", "Ellence")),
+    "epirubicin": _drug(
+        "epirubicin",
+        "3995",
+        "L01DB03",
+        "417916005",
+        ("203766", "Ellence"),
+        ("1732186", "100 ML epirubicin hydrochloride 2 MG/ML Injection"),
+    ),
     "ifosfamide": _drug(
         "ifosfamide",
         "5657",
@@ -458,7 +502,14 @@ DRUGS: dict[str, Drug] = {
         ("1718590", "Yondelis"),
         ("1718589", "trabectedin 1 MG Injection"),
     ),
-    "eribulin": _drug("eribulin", "1045453", "L01XX41", "708166000", ("1045457", "Halaven")),
+    "eribulin": _drug(
+        "eribulin",
+        "1045453",
+        "L01XX41",
+        "708166000",
+        ("1045457", "Halaven"),
+        ("1045456", "2 ML eribulin mesylate 0.5 MG/ML Injection"),
+    ),
     # drugs the guideline does not know
     "amoxicillin": _drug(
         "amoxicillin", "723", "J01CA04", "", None, ("308182", "amoxicillin 250 MG Oral Capsule")
@@ -502,4 +553,38 @@ PROCEDURES: dict[str, tuple[Coding, ...]] = {
     "clinical trial": (coding(SNOMED, "709491003", "Enrollment in clinical trial"),),
     "observation": (coding(SNOMED, "424313000", "Active surveillance"),),
     "full blood count": (coding(LOINC, "58410-2", "CBC panel - Blood by Automated count"),),
+    # procedures of soft-tissue sarcoma
+    "wide local excision": (
+        coding(SNOMED, "787439005", "Wide excision"),
+        coding(SNOMED, "178230005", "Wide local excision of muscle"),
+        coding(SNOMED, "363269004", "Radical resection of soft tissue"),
+    ),
+    "amputation": (
+        coding(SNOMED, "81723002", "Amputation"),
+        coding(SNOMED, "79733001", "Amputation above-knee"),
+    ),
+    "retroperitoneal resection": (
+        coding(SNOMED, "8951004", "Excision of lesion of retroperitoneum"),
+        coding(SNOMED, "81751006", "Excision of intra-abdominal mass"),
+    ),
+    "metastasectomy": (coding(SNOMED, "307616002", "Excision of liver metastasis"),),
+    "stereotactic body radiotherapy": (coding(SNOMED, "395096001", "Stereotactic radiotherapy"),),
+    "intensity-modulated radiotherapy": (coding(SNOMED, "441799006", "Intensity modulated radiotherapy"),),
+    "radiotherapy": (
+        coding(SNOMED, "1287742003", "Radiotherapy"),
+        coding(SNOMED, "108290001", "Radiotherapy course"),
+    ),
+    "chemoradiation": (
+        coding(SNOMED, "703423002", "Combined chemotherapy and radiation therapy"),
+        coding(SNOMED, "394934009", "Combined pre-operative chemotherapy and radiotherapy"),
+    ),
+    "lymph node dissection": (
+        coding(SNOMED, "11971000224104", "Dissection of lymph node"),
+        coding(SNOMED, "79544006", "Complete axillary lymphadenectomy"),
+    ),
+    "ablation of lung": (coding(SNOMED, "426987001", "Percutaneous radiofrequency ablation of lung"),),
+    "palliative debulking": (coding(SNOMED, "712999003", "Palliative debulking of neoplasm"),),
+    "referral to multidisciplinary team": (coding(SNOMED, "384682003", "Multidisciplinary care conference"),),
+    "NTRK testing": (coding(LOINC, "93813-4", "NTRK1, NTRK2 and NTRK3 gene rearrangements in Tissue"),),
+    "radioembolisation": (coding(SNOMED, "764677008", "Selective internal radiotherapy of liver"),),
 }

@@ -10,8 +10,9 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from tests.cases import contract
+from tests.cases.building import Resource
 from tests.cases.case_file import Case
-from tests.cases.patient_language import Resource, drafts, patient, resources
+from tests.cases.patient_language import drafts, patient, resources
 
 Json = dict[str, Any]
 

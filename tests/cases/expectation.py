@@ -29,6 +29,7 @@ _KEYS = (
     "no_alert",
     "mentions",
     "not_mentions",
+    "order_text",
 )
 
 
@@ -56,6 +57,9 @@ class Expectation:
     not_mentions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Topic to patterns that no card of that topic contains."""
 
+    order_text: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Id to patterns, any case, each found in the text of some order with that id."""
+
     @classmethod
     def read(cls, given: Mapping[str, Any], drafts: Sequence[str] = (), where: str = "") -> Expectation:
         """The expectation in these keys; `replaces` names a draft by its line or by its reference."""
@@ -75,6 +79,7 @@ class Expectation:
             no_alert=bool(given.get("no_alert", False)),
             mentions={topic: tuple(found) for topic, found in given.get("mentions", {}).items()},
             not_mentions={topic: tuple(found) for topic, found in given.get("not_mentions", {}).items()},
+            order_text={name: tuple(found) for name, found in given.get("order_text", {}).items()},
         )
 
     def shortfalls(self, cards: Sequence[Card]) -> list[str]:
@@ -118,6 +123,9 @@ class Expectation:
         for topic, patterns in self.not_mentions.items():
             text = _text_about(topic, cards)
             yield from (f"{topic} mentions {one!r}" for one in patterns if _finds(one, text))
+        for name, patterns in self.order_text.items():
+            text = "\n".join(_orders_of(name, cards))
+            yield from (f"no order {name} says {one!r}" for one in patterns if not _finds(one, text))
 
 
 def topic_of(card: Card) -> str:
@@ -192,6 +200,19 @@ def _text_about(topic: str, cards: Sequence[Card]) -> str:
             parts += [card["summary"], card.get("detail", "")]
             parts += [suggestion["label"] for suggestion in card.get("suggestions", ())]
     return "\n".join(parts)
+
+
+def _orders_of(name: str, cards: Sequence[Card]) -> Iterator[str]:
+    """Notes and instructions of the orders that instantiate this definition."""
+    for card in cards:
+        for suggestion in card.get("suggestions", ()):
+            for action in suggestion.get("actions", ()):
+                order = action.get("resource", {})
+                if name in map(definition_of, _canonicals(order)):
+                    notes = [note.get("text", "") for note in order.get("note", ())]
+                    yield "\n".join(
+                        [*notes, order.get("patientInstruction", ""), order.get("description", "")]
+                    )
 
 
 def _finds(pattern: str, text: str) -> bool:

@@ -17,22 +17,25 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tests.cases import codes
+from tests.cases import codes, sarcoma_language
+from tests.cases.building import (
+    OBSERVED,
+    PRESCRIBED,
+    Reader,
+    Resource,
+    any_of,
+    clinical_status,
+    coded,
+    condition,
+    observation,
+    verification,
+)
 from tests.cases.codes import Coding, Disease, Drug, coding, concept, local
 
-Resource = dict[str, Any]
-Reader = Callable[[re.Match[str]], Sequence[Resource]]
-
-OBSERVED = "2026-03-05"
-DIAGNOSED = "2026-01-20"
-PRESCRIBED = "2025-06-01"
 OTHER_PATIENT = "someone-else"
-
-_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
 def patient(patient_id: str, country: str = "US") -> Resource:
@@ -126,22 +129,14 @@ def _dated(resource: Resource, date: str | None) -> Resource:
     return resource
 
 
-def _clinical_status(code: str) -> dict[str, Any]:
-    return {"clinicalStatus": concept(coding(_CLINICAL, code))}
-
-
-def _verification(code: str) -> dict[str, Any]:
-    return {"verificationStatus": concept(coding(_VERIFICATION, code))}
-
-
 _QUALIFIERS: dict[tuple[str, str], dict[str, Any]] = {
     **{
-        ("Condition", words): _clinical_status(words.removeprefix("in "))
+        ("Condition", words): clinical_status(words.removeprefix("in "))
         for words in ("in remission", "recurrence", "relapse", "inactive", "resolved", "active")
     },
-    ("Condition", "refuted"): _verification("refuted"),
-    ("Condition", "provisional"): _verification("provisional"),
-    ("Condition", "entered in error"): _verification("entered-in-error"),
+    ("Condition", "refuted"): verification("refuted"),
+    ("Condition", "provisional"): verification("provisional"),
+    ("Condition", "entered in error"): verification("entered-in-error"),
     **{
         ("Observation", words): {"status": words.replace(" ", "-")}
         for words in ("preliminary", "amended", "corrected", "cancelled", "entered in error")
@@ -155,6 +150,10 @@ def _qualified(resource: Resource, qualifiers: Sequence[str], line: str) -> Reso
             continue
         if words == "no clinical status" and resource["resourceType"] == "Condition":
             resource.pop("clinicalStatus", None)
+        elif about := re.fullmatch(r"about line (\d+)", words):
+            resource["focus"] = [{"reference": f"Condition/condition-{about[1]}"}]
+        elif summary := re.fullmatch(r"stage summary (\w+)", words):
+            sarcoma_language.staged(resource, summary[1])
         elif issued := re.fullmatch(r"issued (\d{4}-\d\d-\d\dT\S+)", words):
             resource["issued"] = issued[1]
         elif (change := _QUALIFIERS.get((resource["resourceType"], words))) is not None:
@@ -167,52 +166,21 @@ def _qualified(resource: Resource, qualifiers: Sequence[str], line: str) -> Reso
 # ---- conditions --------------------------------------------------------------------------------------------
 
 
-def _condition(name: str, disease: Disease) -> Resource:
-    resource: Resource = {
-        "resourceType": "Condition",
-        **_clinical_status("active"),
-        **_verification("confirmed"),
-        "code": concept(disease.code, text=name),
-        "recordedDate": DIAGNOSED,
-    }
-    if disease.body_site is not None:
-        resource["bodySite"] = [concept(disease.body_site)]
-    if disease.histology is not None:
-        resource["extension"] = [
-            {"url": codes.HISTOLOGY_EXTENSION, "valueCodeableConcept": concept(disease.histology)}
-        ]
-    return resource
-
-
 def _disease(match: re.Match[str]) -> list[Resource]:
-    return [_condition(match[0], one) for one in codes.DISEASES[match[0]]]
+    return [condition(match[0], one) for one in codes.DISEASES[match[0]]]
 
 
 def _disease_by_code(match: re.Match[str]) -> list[Resource]:
     chosen = coding(codes.SYSTEMS[match["system"]], match["code"])
     site = coding(codes.SYSTEMS[match["system"]], match["site"]) if match["site"] else None
-    return [_condition(match["name"], Disease(chosen, body_site=site))]
+    return [condition(match["name"], Disease(chosen, body_site=site))]
 
 
 def _finding(match: re.Match[str]) -> list[Resource]:
-    return [_condition(match[0], Disease(one)) for one in codes.FINDINGS[match[0]]]
+    return [condition(match[0], Disease(one)) for one in codes.FINDINGS[match[0]]]
 
 
 # ---- observations ------------------------------------------------------------------------------------------
-
-
-def _observation(code: Coding, **value: Any) -> Resource:
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "code": concept(code),
-        "effectiveDateTime": OBSERVED,
-        **value,
-    }
-
-
-def _coded(code: Coding, value: Coding) -> Resource:
-    return _observation(code, valueCodeableConcept=concept(value))
 
 
 def _coded_fact(match: re.Match[str]) -> list[Resource]:
@@ -220,26 +188,26 @@ def _coded_fact(match: re.Match[str]) -> list[Resource]:
     values = answers.get(match["value"])
     if values is None:
         raise ValueError(f"{match['fact']} has no value {match['value']!r}")
-    return [_coded(question, value) for question in questions for value in values]
+    return [coded(question, value) for question in questions for value in values]
 
 
 def _yes_no(match: re.Match[str]) -> list[Resource]:
     question = local(codes.YES_NO_FACTS[match["fact"]])
     answer = match["value"] == "yes"
-    plain = _observation(question, valueBoolean=answer)
+    plain = observation(question, valueBoolean=answer)
     if match["fact"] != "tumour rupture":
         return [plain]
     words = codes.TEST_RESULTS["present" if answer else "absent"]
-    return [plain, *(_coded(question, word) for word in words)]
+    return [plain, *(coded(question, word) for word in words)]
 
 
 def _genotype(match: re.Match[str]) -> list[Resource]:
-    return [_coded(local("gist-genotype"), local(codes.GENOTYPES[match["value"]]))]
+    return [coded(local("gist-genotype"), local(codes.GENOTYPES[match["value"]]))]
 
 
 def _single_test(match: re.Match[str]) -> list[Resource]:
     results = codes.TEST_RESULTS[match["result"]]
-    return [_coded(test, result) for test in codes.SINGLE_TESTS[match["test"]] for result in results]
+    return [coded(test, result) for test in codes.SINGLE_TESTS[match["test"]] for result in results]
 
 
 def _component(code: str, **value: Any) -> Resource:
@@ -265,7 +233,7 @@ def _variant(match: re.Match[str]) -> list[Resource]:
             pathogenic = coding(codes.LOINC, "LA6668-3", "Pathogenic")
             parts.append(_component("53037-8", valueCodeableConcept=concept(pathogenic)))
         code = coding(codes.LOINC, "69548-6", "Genetic variant assessment")
-        made.append({**_coded(code, result), "component": parts})
+        made.append({**coded(code, result), "component": parts})
     return made
 
 
@@ -292,9 +260,9 @@ def _size(match: re.Match[str]) -> list[Resource]:
     size = coding(codes.LOINC, "21889-1", "Size Tumor")
     dimension = coding(codes.LOINC, "33728-7", "Size.max.dimension")
     return [
-        _observation(size, valueQuantity=quantity),
-        _observation(dimension, valueQuantity=quantity),
-        {**_observation(size), "component": [{"code": concept(dimension), "valueQuantity": quantity}]},
+        observation(size, valueQuantity=quantity),
+        observation(dimension, valueQuantity=quantity),
+        {**observation(size), "component": [{"code": concept(dimension), "valueQuantity": quantity}]},
     ]
 
 
@@ -302,9 +270,9 @@ def _mitoses(match: re.Match[str]) -> list[Resource]:
     code = local("mitotic-rate-50hpf" if match["field"] == "50 HPF" else "mitotic-rate-5mm2")
     number = int(match["value"])
     return [
-        _observation(code, valueInteger=number),
-        _observation(code, valueQuantity={"value": number}),
-        _observation(code, valueQuantity={"value": number, "system": codes.UCUM, "code": "1"}),
+        observation(code, valueInteger=number),
+        observation(code, valueQuantity={"value": number}),
+        observation(code, valueQuantity={"value": number, "system": codes.UCUM, "code": "1"}),
     ]
 
 
@@ -448,23 +416,19 @@ def _empty_draft(_: re.Match[str]) -> list[Resource]:
     return [{"resourceType": "MedicationRequest", "status": "draft", "authoredOn": "2026-03-12"}]
 
 
-def _any_of(names: Iterable[str]) -> str:
-    return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-
-
 _FORMS: tuple[tuple[str, Reader], ...] = (
-    (_any_of(codes.DISEASES), _disease),
+    (any_of(codes.DISEASES), _disease),
     (
-        rf"(?P<name>[^()]+) \((?P<system>{_any_of(codes.SYSTEMS)}) (?P<code>\S+?)(?: site (?P<site>\S+))?\)",
+        rf"(?P<name>[^()]+) \((?P<system>{any_of(codes.SYSTEMS)}) (?P<code>\S+?)(?: site (?P<site>\S+))?\)",
         _disease_by_code,
     ),
-    (_any_of(codes.FINDINGS), _finding),
-    (rf"(?P<fact>{_any_of(codes.CODED_FACTS)}): (?P<value>.+)", _coded_fact),
-    (rf"(?P<fact>{_any_of(codes.YES_NO_FACTS)}): (?P<value>yes|no)", _yes_no),
-    (rf"genotype: (?P<value>{_any_of(codes.GENOTYPES)})", _genotype),
-    (rf"test: (?P<test>{_any_of(codes.SINGLE_TESTS)}) (?P<result>present|absent)", _single_test),
+    (any_of(codes.FINDINGS), _finding),
+    (rf"(?P<fact>{any_of(codes.CODED_FACTS)}): (?P<value>.+)", _coded_fact),
+    (rf"(?P<fact>{any_of(codes.YES_NO_FACTS)}): (?P<value>yes|no)", _yes_no),
+    (rf"genotype: (?P<value>{any_of(codes.GENOTYPES)})", _genotype),
+    (rf"test: (?P<test>{any_of(codes.SINGLE_TESTS)}) (?P<result>present|absent)", _single_test),
     (
-        rf"variant(?P<absent> absent)?: (?P<gene>{_any_of(codes.GENES)})"
+        rf"variant(?P<absent> absent)?: (?P<gene>{any_of(codes.GENES)})"
         r"(?: (?P<protein>(?:p\.)?[A-Z]\S*\d\S*))?(?: exon (?P<exon>\d+))?"
         r"(?P<fusion> gene fusion)?(?P<pathogenic> pathogenic)?",
         _variant,
@@ -472,20 +436,22 @@ _FORMS: tuple[tuple[str, Reader], ...] = (
     (r"size: (?P<value>[\d.]+)(?: (?P<unit>mm|cm))?(?: without a unit)?", _size),
     (r"mitoses: (?P<value>\d+) per (?P<field>50 HPF|5 mm2)", _mitoses),
     (
-        rf"(?P<drug>{_any_of(codes.DRUGS)})(?P<contained> in a contained Medication)?"
-        rf" (?P<state>{_any_of(_HISTORY)})",
+        rf"(?P<drug>{any_of(codes.DRUGS)})(?P<contained> in a contained Medication)?"
+        rf" (?P<state>{any_of(_HISTORY)})",
         _history,
     ),
-    (rf"(?P<name>{_any_of(codes.PROCEDURES)}) (?P<state>done|ordered)", _procedure),
+    (rf"(?P<name>{any_of(codes.PROCEDURES)}) (?P<state>done|ordered)", _procedure),
+    *sarcoma_language.FORMS,
 )
 
 _PRODUCTS = [product["display"] for drug in codes.DRUGS.values() for product in drug.products]
 
 _DRAFT_FORMS: tuple[tuple[str, Reader], ...] = (
-    (_any_of(_PRODUCTS), _drug_by_product),
-    (rf"(?P<drug>{_any_of(codes.DRUGS)})(?: by (?P<by>{_any_of(_BY)}))?", _drug_by_code),
-    (rf"(?P<drug>{_any_of(codes.DRUGS)}) in a contained Medication", _drug_in_contained_medication),
-    (_any_of(codes.PROCEDURES), _procedure_draft),
-    (rf"regimen of (?P<drugs>(?:{_any_of(codes.DRUGS)})(?: \+ (?:{_any_of(codes.DRUGS)}))*)", _regimen_draft),
+    (any_of(_PRODUCTS), _drug_by_product),
+    (rf"(?P<drug>{any_of(codes.DRUGS)})(?: by (?P<by>{any_of(_BY)}))?", _drug_by_code),
+    (rf"(?P<drug>{any_of(codes.DRUGS)}) in a contained Medication", _drug_in_contained_medication),
+    (any_of(codes.PROCEDURES), _procedure_draft),
+    (rf"regimen of (?P<drugs>(?:{any_of(codes.DRUGS)})(?: \+ (?:{any_of(codes.DRUGS)}))*)", _regimen_draft),
     ("an order without a drug yet", _empty_draft),
+    *sarcoma_language.DRAFT_FORMS,
 )
