@@ -21,8 +21,9 @@ from service.cds_hooks.envelope import Call, call_of
 from service.cds_hooks.exact_json import dumps, loads
 from service.cds_hooks.hooks import HOOKS
 from service.content_cli import content
+from service.cql import CqlError
 from service.errors import ServiceError, outcome_for
-from service.guideline import ContentError, Guideline, HookPlan
+from service.guideline import ContentError, Guideline, GuidelineError, HookPlan
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
 from service.settings import Settings
@@ -76,11 +77,20 @@ def _gunicorn_options(host: str, port: int, workers: int | None) -> list[str]:
     ]
 
 
+def _time(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime:
+    """An aware time; UTC unless it says otherwise."""
+    try:
+        time = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    except ValueError:
+        raise click.BadParameter("is not an ISO 8601 date or time, such as 2026-03-12T09:30:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 @main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--hook", type=click.Choice(sorted(HOOKS)), help="The hook; the request's own unless given.")
 @click.option("--patient", help="Id of the patient, when a Bundle holds several.")
-@click.option("--now", type=click.DateTime(), help="Time at which to judge (UTC); the clock's unless given.")
+@click.option("--now", callback=_time, help="Time at which to judge, ISO 8601; the clock's unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Write the CDS Hooks response.")
 @click.option(
     "--trace", is_flag=True, help="Say of each action why it applied or not, and what was left out."
@@ -90,7 +100,7 @@ def evaluate(
     file: Any,
     hook: str | None,
     patient: str | None,
-    now: datetime | None,
+    now: datetime,
     as_json: bool,
     trace: bool,
     folder: Path | None,
@@ -106,11 +116,13 @@ def evaluate(
         call = _call(file.read(), hook, patient, guideline)
         plan = _plan(guideline, call.hook)
         result = answer(
-            guideline, plan, call, (now or datetime.now(UTC)).replace(tzinfo=UTC), settings.max_cards,
+            guideline, plan, call, now, settings.max_cards,
             settings.default_country,
         )  # fmt: skip
     except (ServiceError, PatientDataError) as error:
         _stop(outcome_for(error).text, 3 if isinstance(error, PatientDataError) else 2)
+    except (CqlError, GuidelineError) as error:
+        _stop(f"The guideline cannot be evaluated: {error}", 1)
     if as_json:
         body = {**result.body, "trace": list(_trace(result))} if trace else result.body
         click.echo(dumps(body, indent=2, ensure_ascii=False))
@@ -153,7 +165,7 @@ def _request_of(
         context["draftOrders"] = {"resourceType": "Bundle", "type": "collection", "entry": drafts}
     if HOOKS[hook].selections:
         context["selections"] = [
-            f"{r['resourceType']}/{r.get('id')}" for row in drafts if (r := row["resource"])
+            f"{r['resourceType']}/{r.get('id', '')}" for row in drafts if (r := row["resource"])
         ]
     keys = [need.key for need in guideline.data_needs]
     prefetch = {**dict.fromkeys(keys), keys[0]: {**bundle, "entry": others}} if keys else {}

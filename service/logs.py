@@ -39,12 +39,20 @@ def request_id(*offered: str | None) -> str:
 
 
 def where(error: BaseException) -> dict[str, Any]:
-    """An exception without its message, which may quote data: its type, and the frames it came through."""
+    """An exception without its message, which may quote data: type, place in the guideline, frames."""
     frames = traceback.extract_tb(error.__traceback__)[-12:]
     lines = [f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno} {frame.name}" for frame in frames]
-    causes: list[str] = []
-    cause = error.__cause__ or error.__context__
-    while cause is not None and len(causes) < 5:
-        causes.append(type(cause).__name__)
-        cause = cause.__cause__ or cause.__context__
-    return {"error": type(error).__name__, "frames": lines, "causes": causes}
+    chain = [error]
+    while len(chain) < 5 and (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    places = {
+        name: value
+        for name in ("path", "library", "define")
+        if isinstance(value := next((getattr(e, name) for e in chain if hasattr(e, name)), None), str)
+    }
+    return {
+        "error": type(error).__name__,
+        "causes": [type(e).__name__ for e in chain[1:]],
+        **places,
+        "frames": lines,
+    }

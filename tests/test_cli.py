@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service import cli
+from service.guideline import GuidelineError
 
 TINY = Path(__file__).parent / "guidelines" / "tiny"
 CONCEPTS = "https://hydration.example.org/fhir/CodeSystem/hydration-concepts"
@@ -136,6 +137,21 @@ def test_bad_input_is_told_from_missing_data(
     assert result.exit_code == code
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("now", ["2024-03-03", "2024-03-03T10:00:00Z", "2024-03-03T10:00:00.5+02:00"])
+def test_the_time_may_be_written_as_iso_has_it(now: str) -> None:
+    assert "Thirsty" in evaluate(bundle(PATIENT, THIRST, LEVEL), "--now", now).output
+
+
+def test_a_guideline_that_fails_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise GuidelineError("plan/action", "Logic.Define", "cannot be added")
+
+    monkeypatch.setattr("service.guideline.Guideline.apply", fail)
+    result = evaluate(bundle(PATIENT))
+    assert result.exit_code == 1
+    assert "plan/action (Logic.Define): cannot be added" in result.output
 
 
 def test_several_patients_need_a_name() -> None:

@@ -75,8 +75,6 @@ def _explanation(envelope: Mapping[str, Any]) -> str:
             for name in (name for name in error.validator_value if name not in error.instance):
                 field = error.schema.get("properties", {}).get(name, {})
                 sentences.append(f"{prefix}{name} is missing. {field.get('description', '')}")
-        elif error.validator == "if":
-            sentences.append("fhirServer is missing, and fhirAuthorization is for it. Send both or neither.")
         else:
             sentences.append(f"{path} is not as expected. {error.schema.get('description', '')}")
     return " ".join(" ".join(dict.fromkeys(sentences)).split()) or "The request is not a CDS Hooks request."

@@ -1,8 +1,8 @@
 """The shape of FHIR R4 resources: which elements are arrays, and what JSON each may hold.
 
-One file a type in `shapes/` says both. From it come, at import, a plan that puts right what clients get wrong
-without doubt about the meaning (`tidy`), and a compiled check (`problem`). Elements that no file names pass
-as they came: only what content may read is judged. Source: FHIR R4 (4.0.1) resource definitions.
+One file a type in `schemas/` says both. From it come a plan that puts right what clients get wrong without
+doubt about the meaning (`tidy`), and a compiled check (`problem`). Elements that no file names pass as they
+came: only what content may read is judged. Source: FHIR R4 (4.0.1) resource definitions.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _plan(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> _Plan:
 
 @cache
 def _shape(resource_type: str) -> _Shape | None:
-    folder = resources.files(__package__) / "shapes"
+    folder = resources.files(__package__) / "schemas"
     file = folder / f"{resource_type}.json"
     if not file.is_file():
         return None
@@ -87,7 +87,7 @@ def _shape(resource_type: str) -> _Shape | None:
 
 SHAPED_TYPES = frozenset(
     file.name.removesuffix(".json")
-    for file in (resources.files(__package__) / "shapes").iterdir()
+    for file in (resources.files(__package__) / "schemas").iterdir()
     if file.name != "datatypes.json"
 )
 

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.guideline import Fact
+from service.guideline import Fact, GuidelineError
 from tests.cds_hooks.fakes import NOW, FakeGuideline, action, app_with, request_body
 
 VIEW, SELECT, SIGN = (f"/cds-services/test-{hook}" for hook in ("patient-view", "order-select", "order-sign"))
@@ -191,6 +191,19 @@ def test_our_own_failure_is_no_empty_list_and_tells_nothing(capsys: pytest.Captu
     line = json.loads(capsys.readouterr().err.strip().splitlines()[-1])
     assert (line["request_id"], line["error"], line["status"]) == ("r-1", "ValueError", 500)
     assert any(" fail" in frame for frame in line["frames"])
+    assert "Jane" not in str(line)
+
+
+def test_the_log_names_the_place_in_the_guideline_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(record: Any) -> None:
+        try:
+            raise KeyError("Jane Doe")
+        except KeyError as error:
+            raise GuidelineError("plan/action", "Logic.Define", "Jane Doe") from error
+
+    refused(client(FakeGuideline(judge=fail)).post(VIEW, json=request_body()), 500)
+    line = json.loads(capsys.readouterr().err.strip().splitlines()[-1])
+    assert (line["path"], line["define"], line["causes"]) == ("plan/action", "Logic.Define", ["KeyError"])
     assert "Jane" not in str(line)
 
 
