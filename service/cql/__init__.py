@@ -9,6 +9,7 @@ from .engine import DefineInfo, Engine, Evaluation, LibraryInfo, RetrieveInfo
 from .errors import (
     CqlError,
     EvaluationError,
+    LimitExceeded,
     LoadError,
     MalformedLibrary,
     UnknownDefine,
@@ -17,6 +18,7 @@ from .errors import (
     UnknownValueSet,
 )
 from .fhir_model import FhirElement
+from .limits import Limits
 from .record import ListRecord, Record, codings
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "EvaluationError",
     "FhirElement",
     "LibraryInfo",
+    "LimitExceeded",
+    "Limits",
     "ListRecord",
     "LoadError",
     "MalformedLibrary",

@@ -3,16 +3,20 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .compiler import Define, Parameter, Program, Unit, link
+from .compiler.program import Unset
 from .compiler.run import Run
 from .compiler.type_specifiers import TypeSpecifier, type_test
 from .errors import CqlError, EvaluationError
 from .fhir_json import to_fhir
 from .fhir_model import FhirElement, fhir_types, resource, typed
+from .limits import Limits, metered
 from .record import CodeKey, Record
 from .types import offset_for_evaluation
+
+_DEFAULT_LIMITS: Final = Limits()
 
 DefineName = tuple[str, str]
 """(library, define)"""
@@ -70,19 +74,23 @@ class Engine:
         return self._libraries
 
     def evaluation(
-        self, record: Record, now: dt.datetime, parameters: Mapping[str, Any] | None = None
+        self,
+        record: Record,
+        now: dt.datetime,
+        parameters: Mapping[str, Any] | None = None,
+        limits: Limits = _DEFAULT_LIMITS,
     ) -> "Evaluation":
         """An evaluation on a record at ``now`` (aware).
 
         ``parameters`` by name, seen by every library that declares one of that name; FHIR resources as raw
-        JSON. Raises EvaluationError for a value of another type.
+        JSON. ``limits`` bound the whole evaluation. Raises EvaluationError for a value of another type.
         """
         if now.tzinfo is None:
             raise EvaluationError("the evaluation's clock needs a time zone")
         offset = _offset_minutes(now)
         with offset_for_evaluation(offset):
             given = _parameters(self._program, parameters or {})
-            return Evaluation(Run(self._program, record, now, given), offset)
+            return Evaluation(Run(self._program, record, now, given, limits), offset)
 
 
 class Evaluation:
@@ -93,9 +101,14 @@ class Evaluation:
         self._offset = offset
 
     def value(self, library: str, define: str) -> Any:
-        """The value of a define. Raises UnknownDefine, EvaluationError, the record's errors unchanged."""
+        """The value of a define. Raises UnknownDefine, EvaluationError (LimitExceeded among them), and the
+        record's errors unchanged.
+        """
         found = self._run.program.define(library, define)
-        with offset_for_evaluation(self._offset):
+        known = self._run.known(found.index)
+        if not isinstance(known, Unset):
+            return known
+        with offset_for_evaluation(self._offset), metered(self._run.meter):
             try:
                 return self._run.value_of(found.index)
             except CqlError:

@@ -8,6 +8,7 @@
     │   └── UnknownValueSet         a value set whose codes the engine was not given
     ├── UnknownDefine               asked for a define that no library has
     └── EvaluationError             a run-time error of CQL, with the library and define it arose in
+        └── LimitExceeded           the evaluation took more steps, or longer, than it may
 
 Messages name content (libraries, defines, nodes, urls) and types, never a patient's data.
 """
@@ -78,3 +79,7 @@ class EvaluationError(CqlError):
 
     def __str__(self) -> str:
         return f"{self.library}.{self.define}: {self.reason}" if self.library else self.reason
+
+
+class LimitExceeded(EvaluationError):
+    """An evaluation that took more steps, or longer, than its Limits allow."""

@@ -4,6 +4,7 @@ Nothing is validated up front. What is not as FHIR has it (text where an object 
 a date that is none) reads as null; an array and its absence are a list and null.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -18,18 +19,40 @@ _ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
 _PROFILED: Final = {"SimpleQuantity": "Quantity", "MoneyQuantity": "Quantity"}
 
 
+Reader = Callable[[Any], Any]
+"""What an element of a type's JSON is: FhirElement, list, System value or null."""
+
+
 class FhirType:
     """A type of the model: ``elements`` has its own elements and those of its bases."""
 
-    __slots__ = ("ancestors", "elements", "json_kind", "name", "read_value")
+    __slots__ = ("ancestors", "elements", "json_kind", "name", "read_value", "readers", "value_readers")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.ancestors: frozenset[str] = frozenset()
         self.elements: dict[str, Element] = {}
+        self.readers: dict[str, Reader] = {}
+        """Readers of elements, each made when it is first wanted."""
+        self.value_readers: dict[str, Reader | None] = {}
         self.read_value: Callable[[Any], Any] | None = None
         """For a primitive, the System value of its JSON (null when malformed); None for other types."""
         self.json_kind: tuple[type, ...] = (dict,)
+
+    def reader(self, name: str) -> Reader:
+        """The reader of an element from this type's JSON; of one that the type does not have, null."""
+        found = self.readers.get(name)
+        if found is None:
+            element = self.elements.get(name)
+            found = self.readers[name] = _nothing if element is None else _reader(element)
+        return found
+
+    def value_reader(self, name: str) -> Reader | None:
+        """The reader of the System value of an element that is one primitive, None for other elements."""
+        if name not in self.value_readers:
+            element = self.elements.get(name)
+            self.value_readers[name] = None if element is None else _value_reader(element)
+        return self.value_readers[name]
 
     def __repr__(self) -> str:
         return f"FhirType({self.name})"
@@ -78,13 +101,13 @@ class FhirElement:
         """An element by its name in the model ('onset', not 'onsetDateTime'): FhirElement, list, System value
         or null.
         """
-        element = self.type.elements.get(name)
-        if element is None:
-            return None
-        read_value = self.type.read_value
-        if read_value is None:
-            return _read(element, self.json)
-        return read_value(self.json) if name == "value" else _read(element, self.extra)
+        fhir_type = self.type
+        if fhir_type.read_value is None:
+            read = fhir_type.readers.get(name) or fhir_type.reader(name)
+            return read(self.json)
+        if name == "value":
+            return fhir_type.read_value(self.json)
+        return fhir_type.reader(name)(self.extra)
 
     def children(self) -> Iterator[Any]:
         """Every value directly beneath, lists taken apart (CQL Children)."""
@@ -108,6 +131,8 @@ class FhirElement:
             self.type.read_value is not None and self.type.json_kind == other.type.json_kind
         ):
             return False
+        if self.json is other.json and self.extra is other.extra:
+            return True
         return bool(self.json == other.json) and self.extra == other.extra
 
     def __hash__(self) -> int:
@@ -159,6 +184,25 @@ def _view(fhir_type: FhirType, value: Any, extra: Mapping[str, Any] | None) -> F
     return element
 
 
+def _nothing(_parent: Any) -> None:
+    return None
+
+
+def _reader(element: Element) -> Reader:
+    """The reader of an element; the commonest kind, one data type under one key, has a short way."""
+    key, fhir_type = element.options[0]
+    if element.is_choice or element.is_list or fhir_type is None or fhir_type.read_value is not None:
+        return lambda parent: _read(element, parent)
+    if fhir_type.name in _ABSTRACT:
+        return lambda parent: resource(parent.get(key)) if isinstance(parent, dict) else None
+
+    def read(parent: Any) -> FhirElement | None:
+        value = parent.get(key) if isinstance(parent, dict) else None
+        return _view(fhir_type, value, None) if type(value) is dict else None
+
+    return read
+
+
 def _read(element: Element, parent: Any) -> Any:
     if not isinstance(parent, dict):
         return None
@@ -177,17 +221,24 @@ def _read(element: Element, parent: Any) -> Any:
     return None
 
 
+def _value_reader(element: Element) -> Reader | None:
+    key, fhir_type = element.options[0]
+    if element.is_choice or element.is_list or fhir_type is None or fhir_type.read_value is None:
+        return None
+    read_value = fhir_type.read_value
+    return lambda parent: read_value(parent.get(key)) if isinstance(parent, dict) else None
+
+
 def _read_list(fhir_type: FhirType, values: Any, extras: Any) -> list[FhirElement] | None:
     if not isinstance(values, list):
         values = []
-    if not isinstance(extras, list):
-        extras = []
-    found = []
-    for index in range(max(len(values), len(extras))):
-        value = values[index] if index < len(values) else None
-        item = typed(fhir_type, value, extras[index] if index < len(extras) else None)
-        if item is not None:
-            found.append(item)
+    if isinstance(extras, list):
+        pairs = itertools.zip_longest(values, extras)
+        found = [item for value, extra in pairs if (item := typed(fhir_type, value, extra)) is not None]
+    elif fhir_type.read_value is None and fhir_type.name not in _ABSTRACT:
+        found = [_view(fhir_type, value, None) for value in values if type(value) is dict]
+    else:
+        found = [item for value in values if (item := typed(fhir_type, value)) is not None]
     return found or None
 
 

@@ -49,6 +49,7 @@ def _call(function: Function, arguments: list[Expression]) -> Expression:
         body = function.body
         if body is None:
             raise EvaluationError(f"function {function.name} is not compiled")
+        frame[0].spend(1)
         return body([frame[0], *[argument(frame) for argument in arguments], *function.padding])
 
     return run
@@ -60,6 +61,7 @@ def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Express
 
     def run(frame: Frame) -> Any:
         values = [argument(frame) for argument in arguments]
+        frame[0].spend(1)
         for function, tests in tested:
             if function.body is not None and all(
                 value is None or test(value) for value, test in zip(values, tests, strict=True)

@@ -1,6 +1,6 @@
 """Property access, instances of classes, and what lies beneath a value (ELM Property, Instance, Children)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..errors import EvaluationError
@@ -27,7 +27,8 @@ _SYSTEM_ELEMENTS: Final[dict[type, dict[str, str]]] = {
 
 def getter(path: str) -> Getter:
     """Reads a path ('code', 'birthDate.value') of a value; null wherever something on the way is null."""
-    steps = [_step(name) for name in path.split(".")]
+    names = path.split(".")
+    steps = [_step(name) for name in names]
     if len(steps) == 1:
         return steps[0]
 
@@ -37,6 +38,19 @@ def getter(path: str) -> Getter:
                 return None
             value = step(value)
         return value
+
+    return _value_of(names[0], read) if names[1:] == ["value"] else read
+
+
+def _value_of(name: str, otherwise: Getter) -> Getter:
+    """Reads the System value of a primitive element without a view on the primitive itself."""
+
+    def read(value: Any) -> Any:
+        if type(value) is FhirElement and value.type.read_value is None:
+            read_value = value.type.value_reader(name)
+            if read_value is not None:
+                return read_value(value.json)
+        return otherwise(value)
 
     return read
 
@@ -82,6 +96,9 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     path = node.get("path")
     if not isinstance(path, str) or not path:
         compiling.malformed("Property without path")
+    while _is_path(node.get("source")):  # x.code.value is one path of x
+        node = node["source"]
+        path = f"{node['path']}.{path}"
     read = getter(path)
     if "source" in node:
         source = compiling.expression(node["source"], scope)
@@ -92,6 +109,10 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     if isinstance(source, Constant) and isinstance(source.value, Concept):
         return Constant(read(source.value))
     return lambda frame: read(source(frame))
+
+
+def _is_path(node: Any) -> bool:
+    return isinstance(node, Mapping) and node.get("type") == "Property" and isinstance(node.get("path"), str)
 
 
 @compiles("IdentifierRef")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..errors import EvaluationError
-from ..fhir_model import fhir_types
+from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, Concept, ValueSetRef
 from .compiling import Compiling, Constant, Scope, apply, compiles
 from .expressions import plain
+from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Expression, Frame, Node, Program, Retrieval
 from .type_specifiers import named_type
 
@@ -130,4 +131,41 @@ def _membership(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     codes = compiling.child(node, "codes" if node["type"].startswith("Any") else "code", scope)
     field = "valueset" if "ValueSet" in node["type"] else "codesystem"
     terminology = _terminology(compiling, node, field, scope)
+    if node["type"] == "InValueSet" and isinstance(terminology, Constant):
+        element = _before_conversion(compiling, node["code"], scope)
+        if element is not None:
+            return _has_member(element, codes, terminology.value)
     return apply(plain(node["type"]), [codes, terminology])
+
+
+def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expression | None:
+    """The FHIR data that FHIRHelpers would make a Concept or Code of; None when the node is another."""
+    is_conversion = node.get("type") == "FunctionRef" and node.get("name") in ("ToConcept", "ToCode")
+    if not is_conversion or compiling.unit.includes.get(node.get("libraryName", "")) != NATIVE_LIBRARY:
+        return None
+    return compiling.expression(node["operand"][0], scope)
+
+
+def _has_member(element: Expression, codes: Expression, value_set: ValueSetRef) -> Expression:
+    """Membership of a CodeableConcept, told from its JSON; other values are converted to `codes` first."""
+    members, convert = value_set.codes, plain("InValueSet")
+
+    def run(frame: Frame) -> Any:
+        value = element(frame)
+        if value is None:
+            return False
+        codings = value.json.get("coding") if _is_concept(value) else None
+        if not isinstance(codings, list):
+            return convert(codes(frame), value_set)
+        for coding in codings:
+            if type(coding) is dict:
+                system, code = coding.get("system"), coding.get("code")
+                if isinstance(system, str) and isinstance(code, str) and (system, code) in members:
+                    return True
+        return False
+
+    return run
+
+
+def _is_concept(value: Any) -> bool:
+    return type(value) is FhirElement and value.type.name == "CodeableConcept"

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ..errors import EvaluationError
 from ..fhir_model import FhirElement, resource
+from ..limits import Limits, Meter
 from ..record import CodeKey, Record
 from ..types import Date, DateTime, Time
 from .program import UNSET, Define, Parameter, Program, Unset
@@ -21,8 +22,12 @@ _RUNNING: Final = _Running()
 class Run:
     """One evaluation; not shared between threads."""
 
-    def __init__(self, program: Program, record: Record, now: dt.datetime, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, program: Program, record: Record, now: dt.datetime, given: Mapping[str, Any], limits: Limits
+    ) -> None:
         self.program = program
+        self.meter = Meter(limits)
+        self.spend = self.meter.spend
         self.given = given
         """Parameter values by name, already CQL values."""
         self.now = DateTime.of(now)
@@ -35,12 +40,18 @@ class Run:
         self._references: dict[int, tuple[int, ...]] = {}
         self._current: dict[int, None] = {}
         self._retrieved: dict[tuple[str, str | None, frozenset[CodeKey] | None], list[FhirElement]] = {}
+        self._views: dict[int, FhirElement | None] = {}
+        """One view for each resource, by the identity of its JSON (which the view keeps alive)."""
 
     def value_of(self, index: int) -> Any:
         """The value of a define, evaluated at most once."""
         self._current[index] = None
         value = self._memo[index]
         return self._evaluate(index) if isinstance(value, Unset) else value
+
+    def known(self, index: int) -> Any:
+        """The value of a define when it has been evaluated, else an Unset."""
+        return self._memo[index]
 
     def references_of(self, index: int) -> tuple[int, ...]:
         """The defines that the evaluation of a define read, in that order."""
@@ -87,7 +98,13 @@ class Run:
             except Exception as error:
                 self.record_failure = error
                 raise
-            views = (resource(row) for row in rows)
+            views = map(self._view, rows)
             found = [view for view in views if view is not None and view.is_a(resource_type)]
             self._retrieved[key] = found
         return found
+
+    def _view(self, row: Any) -> FhirElement | None:
+        view = self._views.get(id(row))
+        if view is None:
+            view = self._views[id(row)] = resource(row)
+        return view
