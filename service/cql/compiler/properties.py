@@ -9,7 +9,7 @@ from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
 from .compiling import Compiling, Constant, Scope, compiles
 from .expressions import system_instance
-from .program import Expression, Frame, Node
+from .program import RUN, Expression, Frame, Node
 from .type_specifiers import named_type
 
 Getter = Callable[[Any], Any]
@@ -161,6 +161,7 @@ def _descendents(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         first = _beneath(source(frame))
         found = list(first or ())
         for value in found:
+            frame[RUN].spend(1)
             found.extend(_beneath(value) or ())
         return None if first is None else found
 

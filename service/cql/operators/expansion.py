@@ -3,6 +3,7 @@
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
+from ..limits import spend
 from ..types import Interval, Quantity, Temporal
 from ..types import units as ucum
 from ..types.numbers import ARITHMETIC, DECIMAL_STEP, is_number
@@ -42,6 +43,7 @@ def _temporal_pieces(first: Temporal, last: Temporal, per: Quantity) -> list[Int
     low, last = first.truncated(precision_unit), last.truncated(precision_unit)
     made: list[Interval] = []
     while True:
+        spend(1)
         following = add_duration(first.truncated(precision_unit), _times(per, len(made) + 1))
         high = predecessor(following)
         if compare(high, last) not in (-1, 0) or (made and compare(low, made[-1].low) != 1):
@@ -74,6 +76,7 @@ def _number_pieces(first: Any, last: Any, per: Decimal | None) -> list[Interval]
     made: list[Interval] = []
     as_point = type(first) if whole and digits == 0 else Decimal
     while True:
+        spend(1)
         high = ARITHMETIC.subtract(ARITHMETIC.add(low, size), step)
         if high > end:
             return made

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 from ..errors import EvaluationError
+from ..limits import spend
 from ..types import Code, Concept, Interval, Quantity, Ratio, Temporal, Uncertainty
 from .comparison import equal, equal_or_both_null
 from .logic import Truth, and3
@@ -23,7 +24,9 @@ class _Seen:
             self.add(value)
 
     def __contains__(self, value: Any) -> bool:
-        return any(equal_or_both_null(value, other) for other in self._kept.get(_key(value), ()))
+        alike = self._kept.get(_key(value), ())
+        spend(1 + len(alike))
+        return any(equal_or_both_null(value, other) for other in alike)
 
     def add(self, value: Any) -> bool:
         """Keep a value; False when it is there already."""
@@ -46,7 +49,10 @@ def contains(source: Sequence[Any] | None, element: Any) -> Truth:
         return False
     if element is None:
         return any(each is None for each in source)
+    if type(element) is str:  # equality of texts is certain: the way of code lists
+        return any(each == element for each in source)
     uncertain = False
+    spend(len(source))
     for each in source:
         found = None if each is None else equal(each, element)
         if found:
@@ -120,7 +126,12 @@ def distinct(source: Iterable[Any] | None) -> List | None:
 @operator("Exists")
 def exists(source: Sequence[Any] | None) -> bool:
     """Whether the list has an element that is not null."""
-    return source is not None and any(each is not None for each in source)
+    if source is None:
+        return False
+    for each in source:  # noqa: SIM110 -- the commonest operator of all, and a loop is twice as fast
+        if each is not None:
+            return True
+    return False
 
 
 @operator("Flatten")
@@ -134,6 +145,7 @@ def flatten(source: Sequence[Any] | None) -> List | None:
             flat.extend(each)
         elif each is not None:
             flat.append(each)
+    spend(len(flat))
     return flat
 
 

@@ -5,14 +5,21 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import EvaluationError
+from ..limits import spend
 from .registry import Node, Operator, bound_operator, operator
+
+_CHARACTERS_A_STEP = 16
 
 
 @operator("Concatenate")
 def concatenate(*parts: str | None) -> str | None:
     """The parts joined; null when one is."""
     given = [part for part in parts if part is not None]
-    return "".join(given) if len(given) == len(parts) else None
+    if len(given) != len(parts):
+        return None
+    joined = "".join(given)
+    spend(len(joined) // _CHARACTERS_A_STEP)
+    return joined
 
 
 @bound_operator("Combine")
@@ -23,7 +30,10 @@ def _bind_combine(node: Node) -> Operator:
         if source is None or (separated and separator is None):
             return None
         given = [part for part in source if part is not None]
-        return (separator or "").join(given) if given else None
+        if not given:
+            return None
+        spend(sum(map(len, given)) // _CHARACTERS_A_STEP)
+        return (separator or "").join(given)
 
     return combine
 
