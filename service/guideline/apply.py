@@ -105,7 +105,9 @@ class _Run:
             if found is None:
                 continue
             try:
-                set_value(resource, value.path, self._evaluation.to_fhir(found))
+                content = _present(self._evaluation.to_fhir(found))
+                if content is not None:
+                    set_value(resource, value.path, content)
             except (ValueError, CqlError) as error:
                 raise GuidelineError(
                     path, str(value.define), f"dynamicValue {value.text}: {error}"
@@ -180,3 +182,10 @@ def _is_empty(action: Action, children: tuple[AppliedAction, ...], *, top: bool)
 def _kind(value: object) -> str:
     """What a value is, without saying which: errors hold no patient data."""
     return type(value).__name__
+
+
+def _present(value: Any) -> Any:
+    """FHIR JSON without empty objects (a reference to a resource that has no id); None when none is left."""
+    if isinstance(value, list):
+        return [item for item in value if item not in (None, {}, [])] or None
+    return None if value in ({}, []) else value
