@@ -89,7 +89,7 @@ def _draft(action: AppliedAction, label: str, drafts: Mapping[str, Mapping[str, 
     citations = [c for c in action.documentation if isinstance(c, Mapping)]
     return _Draft(
         summary=summary or _FALLBACK_TITLE,
-        detail=fit(_detail(action, rest, offer, citations, drafts)),
+        detail=_detail(action, rest, offer, citations, drafts),
         indicator=_INDICATORS.get(action.priority or "routine", "info"),
         source=pruned({**_source(citations, label), "topic": topic}),
         links=tuple(_links(citations)),
@@ -134,8 +134,9 @@ def _detail(
     facts = list(dict.fromkeys(_all_facts(action)))
     sections.append(_section("Based on", [_fact(fact) for fact in facts]))
     sections.append(_section("Options in detail" if offer.options else "In detail", offer.remarks))
-    sections.append(_section("Source", [_citation(citation) for citation in citations]))
-    return "\n\n".join(section for section in sections if section)
+    source = fit(_section("Source", [_citation(citation) for citation in citations]), MAX_DETAIL // 2)
+    body = fit("\n\n".join(section for section in sections if section), MAX_DETAIL - len(source) - 2)
+    return f"{body}\n\n{source}" if body and source else body or source
 
 
 def _section(title: str, lines: Iterable[str]) -> str:

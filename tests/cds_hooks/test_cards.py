@@ -308,6 +308,12 @@ def test_a_long_detail_is_cut_and_says_so() -> None:
     assert card["detail"].endswith("(shortened)")
 
 
+def test_what_a_long_detail_rests_on_is_still_cited() -> None:
+    (card,) = make(action(title="T", description="many words " * 1000, documentation=(CITATION,)))
+    assert len(card["detail"]) <= 2500
+    assert card["detail"].endswith("… (shortened)\n\n**Source**\n\n- The Book, chapter 1")
+
+
 def test_worst_first_and_otherwise_in_the_guidelines_order() -> None:
     cards = make(
         *(
