@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 _NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes on purpose
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One resource as it came: `position` says where (`conditions.entry[3]`), `full_url` may be empty."""
 
     resource: dict[str, Any]

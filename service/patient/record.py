@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from service.patient.bundles import Entry, read_value
-from service.patient.codes import NotCoded, codes_at
+from service.patient.codes import NotCoded, codes_at, plain_codes
 from service.patient.errors import DataUnavailable
 from service.patient.medications import Medications
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
-from service.patient.shapes import problem, tidy
+from service.patient.shapes import is_sound, problem, tidy
 
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
@@ -58,7 +58,7 @@ class PatientRecord:
         self._entries: dict[str, list[tuple[str, Entry]]] = {}
         for key, entry in entries:
             self._entries.setdefault(entry.resource["resourceType"], []).append((key, entry))
-        self._tidied: dict[str, list[dict[str, Any]]] = {}
+        self._tidied: dict[tuple[str, int], dict[str, Any]] = {}
         self._readable: dict[tuple[str, int], bool] = {}
         self._index: dict[tuple[str, str], dict[tuple[str, str], list[int]]] = {}
 
@@ -76,32 +76,37 @@ class PatientRecord:
         """
         if resource_type in self._missing:
             raise DataUnavailable(self._missing[resource_type], resource_type)
-        resources = self._resources(resource_type)
         if code_path is None or codes is None:
-            numbers: Iterable[int] = range(len(resources))
+            numbers: Iterable[int] = range(len(self._entries.get(resource_type, ())))
         else:
             index = self._indexed(resource_type, code_path)
             numbers = sorted({number for pair in codes & index.keys() for number in index[pair]})
-        found = [resources[number] for number in numbers if self._counts(resource_type, number)]
+        found = [self._resource(resource_type, n) for n in numbers if self._counts(resource_type, n)]
         if resource_type == "Patient" and self._entries.get("Patient") and not found:
             raise DataUnavailable(self._entries["Patient"][0][0], "Patient")  # it came, and could not be read
         return found
 
-    def _resources(self, resource_type: str) -> list[dict[str, Any]]:
-        if resource_type not in self._tidied:
-            self._tidied[resource_type] = [
-                self.medications.resolved(_presentable(tidy(entry.resource)))
-                for _, entry in self._entries.get(resource_type, ())
-            ]
-        return self._tidied[resource_type]
+    def _resource(self, resource_type: str, number: int) -> dict[str, Any]:
+        """The resource as content reads it: put right, with the code of the Medication it refers to."""
+        found = self._tidied.get((resource_type, number))
+        if found is None:
+            came = self._entries[resource_type][number][1].resource
+            sound = is_sound(came)
+            own = _presentable(came if sound else tidy(came))
+            found = self._tidied[resource_type, number] = self.medications.resolved(own)
+            if sound and found is own:
+                self._readable[resource_type, number] = True
+        return found
 
     def _indexed(self, resource_type: str, path: str) -> dict[tuple[str, str], list[int]]:
         index = self._index.get((resource_type, path))
         if index is None:
             index = self._index[resource_type, path] = {}
-            for number, resource in enumerate(self._resources(resource_type)):
+            for number, (_, entry) in enumerate(self._entries.get(resource_type, ())):
+                pairs = plain_codes(entry.resource.get(path))
                 try:
-                    pairs = codes_at(resource, path)
+                    if pairs is None:
+                        pairs = codes_at(self._resource(resource_type, number), path)
                 except NotCoded:
                     self._counts(
                         resource_type, number
@@ -112,9 +117,10 @@ class PatientRecord:
         return index
 
     def _counts(self, resource_type: str, number: int) -> bool:
+        resource = self._resource(resource_type, number)
         readable = self._readable.get((resource_type, number))
         if readable is None:
-            reason = problem(self._resources(resource_type)[number])
+            reason = problem(resource)
             readable = self._readable[resource_type, number] = reason is None
             if reason is not None:
                 key, entry = self._entries[resource_type][number]
@@ -178,6 +184,8 @@ def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
     if resource.get("status") == "entered-in-error":
         return "entered-in-error"
     verification = resource.get("verificationStatus")
+    if verification is None:
+        return None
     for concept in verification if isinstance(verification, list) else [verification]:
         codings = concept.get("coding") if isinstance(concept, dict) else None
         for coding in codings if isinstance(codings, list) else [codings]:
@@ -195,9 +203,10 @@ def _of_patient(
 ) -> list[tuple[str, Entry]]:
     urls = patient_urls((entry for _, entry in entries), patient_id)
     kept = []
+    types = {name: is_type(name) for name in {entry.resource["resourceType"] for _, entry in entries}}
     for key, entry in entries:
         resource = entry.resource
-        if not is_type(resource["resourceType"]):
+        if not types[resource["resourceType"]]:
             left_out.append(LeftOut(key, entry.position, "not a FHIR resource type"))
         elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
             left_out.append(LeftOut(key, entry.position, "another patient"))

@@ -45,6 +45,8 @@ def is_about(reference: Any, patient_id: str, patient_urls: frozenset[str]) -> b
     if not isinstance(reference, dict):
         return False
     target, type_name = reference.get("reference"), reference.get("type")
+    if target == f"Patient/{patient_id}":
+        return True
     if target is None:
         return type_name in (None, "Patient")
     if not isinstance(target, str):

@@ -144,9 +144,22 @@ def _tidy_list(values: list[Any], plan: _Plan) -> list[Any]:
 
 def problem(resource: dict[str, Any]) -> str | None:
     """Why the tidied resource cannot be read: the element's path and no value; None when it can."""
-    flaw = _structural_flaw(resource)
-    if flaw is not None:
-        return flaw
+    flaw, _ = _structure(resource)
+    return flaw or _misfit(resource)
+
+
+def is_sound(resource: dict[str, Any]) -> bool:
+    """Whether `problem` finds nothing in the resource as it came, and `tidy` would leave it as it is.
+
+    Where the check passes, every list is a list and every object one: only nulls and empty objects are then
+    left to tidy.
+    """
+    flaw, has_blanks = _structure(resource)
+    return flaw is None and not has_blanks and _misfit(resource) is None
+
+
+def _misfit(resource: dict[str, Any]) -> str | None:
+    """Where the resource is not of its type's shape; None when it is, or when no file says."""
     resource_type = resource.get("resourceType")
     shape = _shape(resource_type) if resource_type in SHAPED_TYPES else None
     if shape is not None:
@@ -157,27 +170,36 @@ def problem(resource: dict[str, Any]) -> str | None:
     return None
 
 
-def _structural_flaw(resource: dict[str, Any]) -> str | None:
-    """What would hurt whoever reads on: repeated keys, absurd depth or numbers, text that is not Unicode."""
+def _structure(resource: dict[str, Any]) -> tuple[str | None, bool]:
+    """What would hurt whoever reads on: repeated keys, absurd depth or numbers, text that is not Unicode.
+
+    And whether there are nulls or empty objects. Every value of every resource passes here: the commonest
+    types are asked for first.
+    """
     level: list[Any] = [resource]
+    has_blanks = False
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
-            if isinstance(value, dict):
-                if isinstance(value, RepeatedKeys):
-                    return "malformed: a key stands twice in one object"
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-            elif isinstance(value, str):
+            kind = type(value)
+            if kind is str:
                 if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-                    return "malformed: text is not valid Unicode"
+                    return "malformed: text is not valid Unicode", has_blanks
+            elif kind is dict:
+                has_blanks = has_blanks or not value
+                below.extend(value.values())
+            elif kind is list:
+                below.extend(value)
+            elif value is None:
+                has_blanks = True
+            elif isinstance(value, RepeatedKeys):
+                return "malformed: a key stands twice in one object", has_blanks
             elif not _is_sane_number(value):
-                return "malformed: a number is out of range"
+                return "malformed: a number is out of range", has_blanks
         if not below:
-            return None
+            return None, has_blanks
         level = below
-    return "malformed: nested too deeply"
+    return "malformed: nested too deeply", has_blanks
 
 
 def _is_sane_number(value: Any) -> bool:
