@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.cases.building import Resource
 from tests.cases.exchange import PATIENT_ID, Exchange
 from tests.cases.expectation import outline, topic_of
-from tests.cases.patient_language import Resource, drafts, patient, resources
+from tests.cases.patient_language import drafts, patient, resources
 from tests.cases.service import ehr
 
 Json = dict[str, Any]

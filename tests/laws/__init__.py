@@ -1,0 +1,1 @@
+"""Laws: what holds for every patient, tried on generated ones."""
