@@ -19,7 +19,7 @@ def codes_at(resource: Mapping[str, Any], path: str) -> set[tuple[str, str]]:
 
 
 def plain_codes(value: Any) -> list[tuple[str, str]] | None:
-    """The codes of a CodeableConcept that is written as R4 has it; None when it takes `codes_at` to read it."""
+    """The codes of a CodeableConcept as R4 writes it; None for what it takes `codes_at` to read."""
     codings = value.get("coding") if type(value) is dict else None
     if type(codings) is not list:
         return None

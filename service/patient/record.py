@@ -104,17 +104,16 @@ class PatientRecord:
             index = self._index[resource_type, path] = {}
             for number, (_, entry) in enumerate(self._entries.get(resource_type, ())):
                 pairs = plain_codes(entry.resource.get(path))
-                try:
-                    if pairs is None:
-                        pairs = codes_at(self._resource(resource_type, number), path)
-                except NotCoded:
-                    self._counts(
-                        resource_type, number
-                    )  # no code can be read: say so when the shape is at fault
-                    continue
-                for pair in pairs:
+                for pair in self._codes(resource_type, number, path) if pairs is None else pairs:
                     index.setdefault(pair, []).append(number)
         return index
+
+    def _codes(self, resource_type: str, number: int, path: str) -> Iterable[tuple[str, str]]:
+        try:
+            return codes_at(self._resource(resource_type, number), path)
+        except NotCoded:
+            self._counts(resource_type, number)  # no code can be read: say so when the shape is at fault
+            return ()
 
     def _counts(self, resource_type: str, number: int) -> bool:
         resource = self._resource(resource_type, number)
