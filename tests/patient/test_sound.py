@@ -11,10 +11,10 @@ from service.patient.shapes import SHAPED_TYPES, is_sound, problem, tidy
 
 _texts = st.sampled_from(["", "a", "final", "2026-03-01", "http://loinc.org", "718-7", "é", "\ud800"])
 _scalars = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), _texts)
-_names = st.sampled_from(
-    ["id", "status", "code", "coding", "system", "display", "text", "value", "valueQuantity", "unit"]
-    + ["extension", "url", "component", "subject", "reference", "category", "clinicalStatus", "bodySite"]
-)
+_names = st.sampled_from([
+    "id", "status", "code", "coding", "system", "display", "text", "value", "valueQuantity", "unit",
+    "extension", "url", "component", "subject", "reference", "category", "clinicalStatus", "bodySite",
+])  # fmt: skip
 _values = st.recursive(
     _scalars,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_names, inner, max_size=4)),
