@@ -1,6 +1,7 @@
 """Queries (ELM Query; CQL 1.5, Author's Guide, Queries), and list nodes that have a scope of their own."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cmp_to_key
 from typing import Any
@@ -10,7 +11,7 @@ from ..fhir_model import FhirElement
 from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
-from .program import UNSET, Expression, Frame, Node
+from .program import RUN, UNSET, Expression, Frame, Node
 from .properties import getter
 
 Accept = Callable[[Frame], bool]
@@ -34,19 +35,20 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     finish = _finish(compiling, node, inner, slots)
 
     def run(frame: Frame) -> Any:
-        values, scalar = [], True
-        for source in sources:
-            value = source(frame)
-            if value is None:
-                return None
-            if isinstance(value, list):
-                scalar = False
-                values.append(value)
-            else:
-                values.append([value])
-        return finish(frame, rows(frame, values), scalar)
+        values = [source(frame) for source in sources]
+        if all(value is None for value in values):
+            return None
+        scalar = not any(isinstance(value, list) for value in values)
+        return finish(frame, rows(frame, [_rows_of(value) for value in values]), scalar)
 
     return run
+
+
+def _rows_of(value: Any) -> list[Any]:
+    """A source as rows; null has none, where another source is there."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
 
 
 def _lets(compiling: Compiling, node: Node, scope: Scope) -> tuple[Scope, list[int]]:
@@ -93,7 +95,9 @@ def _relationship(compiling: Compiling, node: Node, scope: Scope) -> Accept:
 
     def accept(frame: Frame) -> bool:
         value = related(frame)
-        for row in value if isinstance(value, list) else () if value is None else (value,):
+        candidates = value if isinstance(value, list) else () if value is None else (value,)
+        frame[RUN].spend(len(candidates))
+        for row in candidates:
             frame[slot] = row
             if such_that(frame) is True:
                 return wanted
@@ -107,13 +111,32 @@ Rows = Callable[[Frame, list[list[Any]]], Iterator[None]]
 
 def _rows(slots: Sequence[int], let_slots: Sequence[int], conditions: Sequence[Accept]) -> Rows:
     """Puts one combination of the sources after the other into the frame, and stops at each accepted one."""
+    if len(slots) == 1:
+        return _rows_of_one_source(slots[0], let_slots, conditions)
 
     def rows(frame: Frame, values: list[list[Any]]) -> Iterator[None]:
+        frame[RUN].spend(math.prod(map(len, values)))
         for combination in itertools.product(*values):
             for slot, value in zip(slots, combination, strict=True):
                 frame[slot] = value
             for slot in let_slots:
                 frame[slot] = UNSET
+            for accept in conditions:
+                if not accept(frame):
+                    break
+            else:
+                yield None
+
+    return rows
+
+
+def _rows_of_one_source(slot: int, let_slots: Sequence[int], conditions: Sequence[Accept]) -> Rows:
+    def rows(frame: Frame, values: list[list[Any]]) -> Iterator[None]:
+        frame[RUN].spend(len(values[0]))
+        for value in values[0]:
+            frame[slot] = value
+            for let_slot in let_slots:
+                frame[let_slot] = UNSET
             for accept in conditions:
                 if not accept(frame):
                     break
@@ -309,6 +332,7 @@ def _aggregate_list(compiling: Compiling, node: Node, scope: Scope) -> Expressio
         values, result = source(frame), start(frame)
         if values is None:
             return None
+        frame[RUN].spend(len(values))
         for index, value in enumerate(values):
             frame[slot], frame[place], frame[total] = value, index, result
             result = step(frame)
@@ -326,6 +350,7 @@ def _filter(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         if values is None:
             return None
         found = []
+        frame[RUN].spend(len(values))
         for value in values:
             frame[slot] = value
             if condition(frame) is True:
@@ -344,6 +369,7 @@ def _for_each(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         if values is None:
             return None
         found = []
+        frame[RUN].spend(len(values))
         for value in values:
             frame[slot] = value
             found.append(element(frame))
@@ -365,6 +391,7 @@ def _repeat(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         pending = list(values)
         while pending:
             frame[slot] = pending.pop(0)
+            frame[RUN].spend(1 + len(found))
             result = element(frame)
             new = [each for each in (result if isinstance(result, list) else [result]) if each is not None]
             new = [each for each in new if each not in found]
@@ -384,6 +411,7 @@ def _times(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         first, second = left(frame), right(frame)
         if first is None or second is None:
             return None
+        frame[RUN].spend(len(first) * len(second))
         return [{**one, **other} for one in first for other in second]
 
     return run
