@@ -207,6 +207,17 @@ def test_filter_for_each_and_repeat_have_a_scope_of_their_own() -> None:
     assert run(define("X", {"type": "Repeat", "source": one, "element": capped, "scope": "$this"})) == [6, 12]
 
 
+def test_a_null_source_has_no_rows_where_another_source_is_there() -> None:
+    def source(alias: str, expression: Node) -> Node:
+        return {"alias": alias, "expression": expression}
+
+    null, one = {"type": "Null"}, {"type": "List", "element": [literal(1)]}
+    assert run(define("X", {"type": "Query", "source": [source("A", null), source("B", null)]})) is None
+    assert run(define("X", {"type": "Query", "source": [source("A", null), source("B", one)]})) == []
+    both = run(define("X", {"type": "Query", "source": [source("A", one), source("B", one)]}))
+    assert both == [{"A": 1, "B": 1}]
+
+
 def test_aggregate_reads_the_total_so_far_and_the_place() -> None:
     numbers = {"type": "List", "element": [literal(5), literal(7)]}
     product = {"type": "Multiply", "operand": [{"type": "Current"}, {"type": "Iteration"}]}
