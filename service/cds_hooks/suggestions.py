@@ -58,11 +58,22 @@ class Offer:
 
 def offer_of(card: AppliedAction) -> Offer:
     """The options beneath a top-level action, and how many of them may be taken (`at-most-one`, `any`)."""
-    found = tuple(itertools.islice(_options(card, ()), MAX_OPTIONS + 1))
+    found = tuple(itertools.islice(_each_once(_options(card, ())), MAX_OPTIONS + 1))
     is_choice = card.selection_behavior in _CHOICES
     one_only = card.selection_behavior in _PICK_ONE or (not is_choice and len(found) > 1)
     behavior = "at-most-one" if one_only else "any"
     return Offer(found[:MAX_OPTIONS], tuple(_remarks(card)), behavior, len(found) <= MAX_OPTIONS)
+
+
+def _each_once(options: Iterator[Option]) -> Iterator[Option]:
+    """Two branches of a guideline may offer the same: once is enough."""
+    seen = set()
+    for option in options:
+        orders = tuple(leaf.definition for leaf in option.leaves)
+        key = (option.label, orders, option.replaces)
+        if key not in seen or None in orders:
+            seen.add(key)
+            yield option
 
 
 def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = False) -> Iterator[Option]:
