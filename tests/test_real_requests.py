@@ -196,7 +196,7 @@ def test_empty_searches_without_entries() -> None:
 
 def test_one_malformed_resource_does_not_silence_the_rest() -> None:
     record = resources(GIST, PATIENT_ID)
-    broken = {**record[1], "id": "broken", "code": "not a concept", "valueCodeableConcept": 7}
+    broken = {**record[1], "id": "broken", "effectiveDateTime": "soon", "valueCodeableConcept": 7}
     exchange = ehr().ask("patient-view", [*record, broken])
     assert exchange.status == 200, exchange.answer
     assert "gist-unresectable" in {topic_of(card) for card in exchange.cards}
@@ -215,4 +215,23 @@ def test_unknown_prefetch_is_never_an_empty_answer() -> None:
 
 
 def _holds(value: Json | None, kind: str) -> bool:
-    return any(entry["resource"]["resourceType"] == kind for entry in (value or {}).get("entry", ()))
+    entries = (value or {}).get("entry", ())
+    return any(entry["resource"]["resourceType"] == kind for entry in entries)
+
+
+def test_a_drug_on_record_by_reference_to_an_included_medication() -> None:
+    """A search with `_include` holds the Medication beside the request that names it."""
+    stopped = resources([*GIST, "imatinib stopped"], PATIENT_ID)
+    medication = {
+        "resourceType": "Medication",
+        "id": "m",
+        "code": stopped[-1].pop("medicationCodeableConcept"),
+    }
+    stopped[-1]["medicationReference"] = {"reference": "Medication/m"}
+    request = _order_request("order-select", _sunitinib())
+    request["prefetch"] = ehr().prefetch("order-select", [patient(PATIENT_ID), *stopped])
+    (key,) = [key for key, value in request["prefetch"].items() if _holds(value, "MedicationRequest")]
+    request["prefetch"][key]["entry"].append({"resource": medication, "search": {"mode": "include"}})
+    exchange = ehr().send(request)
+    assert exchange.status == 200, exchange.answer
+    assert "sunitinib-before-imatinib" not in {topic_of(card) for card in exchange.cards}

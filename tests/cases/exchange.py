@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask.testing import FlaskClient
 
@@ -93,14 +93,41 @@ class Ehr:
         return self.ask(case.hook, record, orders, chosen, country=case.country)
 
     def prefetch(self, hook: str, given: Iterable[Resource]) -> Json:
-        """These resources under the prefetch keys of the hook's service, by the type each key asks for."""
+        """What of these resources each prefetch key of the hook's service asks for, and no more."""
         known = list(given)
         filled: Json = {}
         for key, template in self.services[hook].get("prefetch", {}).items():
-            kind = re.split(r"[/?]", template, maxsplit=1)[0]
-            found = [one for one in known if one["resourceType"] == kind]
-            filled[key] = bundle(found) if "?" in template else next(iter(found), None)
+            kind, searched, query = template.partition("?")
+            if searched:
+                filled[key] = bundle(_found(kind, query, known))
+            else:
+                wanted = kind.partition("/")[0]
+                filled[key] = next((one for one in known if one["resourceType"] == wanted), None)
         return filled
+
+
+def _found(kind: str, query: str, known: Sequence[Resource]) -> list[Resource]:
+    """The resources that a search finds, as a server would: by type, by code, with what it includes.
+
+    Whose they are is left alone, so that a record may hold what belongs to another patient.
+    """
+    found = [one for one in known if one["resourceType"] == kind]
+    for name, value in parse_qsl(query, strict_parsing=True):
+        if name == "code":
+            wanted = set(value.split(","))
+            found = [one for one in found if not wanted.isdisjoint(_tokens(one))]
+        elif name == "_include":
+            included = value.rpartition(":")[2].capitalize()
+            found += [one for one in known if one["resourceType"] == included]
+        elif name not in ("patient", "subject", "_count", "_sort"):
+            raise ValueError(f"this EHR does not know the search parameter {name}")
+    return found
+
+
+def _tokens(resource: Resource) -> list[str]:
+    code = resource.get("code")
+    codings = code.get("coding", ()) if isinstance(code, dict) else ()
+    return [f"{one.get('system', '')}|{one.get('code', '')}" for one in codings]
 
 
 def bundle(given: Sequence[Resource], kind: str = "searchset") -> Json:

@@ -162,6 +162,35 @@ def test_the_same_drug_or_procedure_by_any_code(lines: Lines, ordered: Lines, da
     assert decision(first) == decision(cards_of("order-sign", record, recoded))
 
 
+@given(patients, orders, st.sampled_from(["instant", "period", "time of day"]))
+def test_dates_in_any_form(lines: Lines, ordered: Lines, form: str) -> None:
+    """An observation may say when by date, time, instant or the end of a period."""
+    placed = drafts(ordered, PATIENT_ID)
+    record = resources(lines, PATIENT_ID)
+    older = resources([f"{line} on 2024-05-01" for line in _contradicted(lines)], PATIENT_ID)
+    known = [*record, *({**one, "id": f"older-{n}"} for n, one in enumerate(older))]
+    first = cards_of(hook_for(ordered), known, placed)
+    again = cards_of(hook_for(ordered), [_dated_by(form, one) for one in known], placed)
+    assert decision(first) == decision(again)
+
+
+def _contradicted(lines: Lines) -> Lines:
+    """Another value of each repeated fact."""
+    return [next(one for one in _others(line) if one != line) for line in lines if line.startswith(_REPEATED)]
+
+
+def _dated_by(form: str, resource: Resource) -> Resource:
+    if resource["resourceType"] != "Observation":
+        return resource
+    date = resource["effectiveDateTime"]
+    rest = {key: value for key, value in resource.items() if key != "effectiveDateTime"}
+    if form == "instant":
+        return {**rest, "effectiveInstant": f"{date}T08:15:30.123Z"}
+    if form == "period":
+        return {**rest, "effectivePeriod": {"start": "2023-01-01", "end": date}}
+    return {**rest, "effectiveDateTime": f"{date}T11:05:00.250+02:00"}
+
+
 @given(patients, st.data())
 def test_an_older_statement_changes_nothing(lines: Lines, data: st.DataObject) -> None:
     """Each fact is stated again with another value and an earlier date; the later one stands."""
