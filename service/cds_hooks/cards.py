@@ -131,7 +131,7 @@ def _detail(
     unnamed = any(r not in drafts for option in offer.options for r in option.replaces)
     if unnamed:
         sections.append("A draft that this would replace has no usable id: remove it by hand.")
-    facts = list(dict.fromkeys(_all_facts(action)))
+    facts = _in_order(dict.fromkeys(_all_facts(action)))
     sections.append(_section("Based on", [_fact(fact) for fact in facts]))
     sections.append(_section("Options in detail" if offer.options else "In detail", offer.remarks))
     source = fit(_section("Source", [_citation(citation) for citation in citations]), MAX_DETAIL // 2)
@@ -142,6 +142,15 @@ def _detail(
 def _section(title: str, lines: Iterable[str]) -> str:
     items = "\n".join(f"- {line}" for line in dict.fromkeys(lines) if line)
     return f"**{title}**\n\n{items}" if items else ""
+
+
+def _in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """By name as they come; of one name by date and value, so that the order of the record does not show."""
+    rank: dict[str, int] = {}
+    listed = list(facts)
+    for fact in listed:
+        rank.setdefault(fact.name, len(rank))
+    return sorted(listed, key=lambda f: (rank[f.name], f.date or "", f.value or "", f.source or ""))
 
 
 def _all_facts(action: AppliedAction) -> Iterable[Fact]:
