@@ -4,6 +4,7 @@
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+PROFILE ?= $(or $(SARCOMA_CDS_PROFILE),development)
 ARGS ?=
 
 VENV := .venv
@@ -37,8 +38,8 @@ $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 	@touch $@ $(RUNTIME)
 
 .PHONY: run
-run: $(RUNTIME) ## Install what is needed and serve on HOST:PORT (127.0.0.1:8000)
-	$(BIN)/sarcoma-cds serve --host $(HOST) --port $(PORT)
+run: $(RUNTIME) ## Install what is needed and serve on HOST:PORT (127.0.0.1:8000), never for patients
+	SARCOMA_CDS_PROFILE=$(PROFILE) $(BIN)/sarcoma-cds serve --host $(HOST) --port $(PORT)
 
 .PHONY: test
 test: $(DEV) ## Install what is needed and run the tests

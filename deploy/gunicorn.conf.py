@@ -1,7 +1,8 @@
 """gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
 
 Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
-SARCOMA_CDS_LOG_LEVEL (info). The largest request body is a setting of the application.
+SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone). The largest
+request body is a setting of the application.
 """
 
 import gc
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 wsgi_app = "service.app:create_app()"
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+_host = os.environ.get("HOST", "127.0.0.1")
+bind = f"{_host}:{os.environ.get('PORT', '8000')}"
+if _host not in ("127.0.0.1", "localhost", "::1") and "SARCOMA_CDS_PROFILE" not in os.environ:
+    raise SystemExit(f"{_host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).")
 
 # The guideline is compiled once, before the processes fork, and its memory is shared.
 preload_app = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 
@@ -16,7 +17,7 @@ from service.cds_hooks.exact_json import ExactJSONProvider
 from service.errors import outcome_for
 from service.guideline import Guideline
 from service.patient import compile_all
-from service.settings import Settings
+from service.settings import LOUD, Settings
 
 Clock = Callable[[], datetime]
 _log = structlog.get_logger("app")
@@ -32,10 +33,13 @@ def create_app(
 ) -> Flask:
     """The WSGI application. The guideline is loaded from `settings.content_dir` unless it is given.
 
-    Raises ContentError when the guideline does not check out: there is no service with half of it.
+    Raises ContentError when the guideline does not check out (there is no service with half of it), and
+    NotConfigured when the profile lacks a setting.
     """
     settings = settings or Settings()
+    settings.check_start(os.environ)
     logs.configure(settings.log_level)
+    _say_profile(settings)
     guideline = guideline or Guideline.load(settings.content_dir)
     compile_all()
 
@@ -47,7 +51,7 @@ def create_app(
     app.register_blueprint(routes.blueprint(guideline, settings, clock))
     _add_pages(app, guideline)
     _add_request_ids(app)
-    _add_headers(app)
+    _add_headers(app, settings)
     app.register_error_handler(Exception, _failed)
     return app
 
@@ -87,26 +91,54 @@ def _add_request_ids(app: Flask) -> None:
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _add_headers(app: Flask) -> None:
+def _say_profile(settings: Settings) -> None:
+    if settings.is_production:
+        _log.info("starting", profile=settings.profile)
+    else:
+        _log.warning("starting", profile=settings.profile, warning=LOUD)
+
+
+_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # An answer is data; a page that shows something says so itself.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+def _add_headers(app: Flask, settings: Settings) -> None:
+    """Headers of every answer, errors and preflights included. A route's own value stands."""
+    fixed = dict(_HEADERS)
+    if settings.is_production:
+        fixed["Strict-Transport-Security"] = "max-age=31536000"
+
     @app.after_request
     def add(response: Response) -> Response:
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in fixed.items():
+            response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = g.get("request_id") or logs.request_id()
         if request.method == "OPTIONS":
             response.headers.pop("Content-Type", None)  # there is no body to have one
-        if request.method == "POST":
-            response.headers["Cache-Control"] = "no-store"
         return response
 
-    CORS(
-        app,
-        origins="*",
-        send_wildcard=True,
-        methods=["GET", "HEAD", "POST", "OPTIONS"],
-        allow_headers=["Authorization", "Content-Type", "If-None-Match", "X-Correlation-ID", "X-Request-ID"],
-        expose_headers=["ETag", "X-Request-ID"],
-        max_age=600,
-    )
+    origins: str | list[str] = list(map(str, settings.cors_origins)) if settings.is_production else "*"
+    if origins:
+        CORS(
+            app,
+            origins=origins,
+            send_wildcard=origins == "*",
+            methods=["GET", "HEAD", "POST", "OPTIONS"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "If-None-Match",
+                "X-Correlation-ID",
+                "X-Request-ID",
+            ],
+            expose_headers=["ETag", "X-Request-ID"],
+            max_age=600,
+        )
 
 
 def _failed(error: Exception) -> Response:

@@ -26,7 +26,7 @@ from service.errors import ServiceError, outcome_for
 from service.guideline import ContentError, Guideline, GuidelineError, HookPlan
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
-from service.settings import Settings
+from service.settings import NotConfigured, Settings
 
 _GUNICORN_CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
 _CONTENT_OPTION = click.option(
@@ -49,13 +49,24 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; one per core unless given.")
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve over HTTP until stopped."""
-    _guideline(_settings().content_dir)  # tells in words, not in a traceback, what does not check out
+    settings = _settings()  # from here on: in words, not in a traceback, what stops the start
+    _check_start(settings, host)
+    _guideline(settings.content_dir)
     environment = {**os.environ, "HOST": host, "PORT": str(port)}
     if workers is not None:
         environment["WEB_CONCURRENCY"] = str(workers)
     command = [sys.executable, "-m", "gunicorn", *_gunicorn_options(host, port, workers)]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell
+
+
+def _check_start(settings: Settings, host: str) -> None:
+    try:
+        settings.check_start(os.environ)
+    except NotConfigured as error:
+        _stop(str(error), 2)
+    if host not in ("127.0.0.1", "localhost", "::1") and "profile" not in settings.model_fields_set:
+        _stop(f"{host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).", 2)
 
 
 def _gunicorn_options(host: str, port: int, workers: int | None) -> list[str]:
@@ -240,7 +251,7 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        names = ", ".join(f"SARCOMA_CDS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        names = ". ".join(f"SARCOMA_CDS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         _stop(f"A setting does not fit. {names}", 2)
 
 

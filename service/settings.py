@@ -7,13 +7,31 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, FilePath
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.patient.fhir_server.origin import Origin, read_origin, split_url
 
 _PREFIX = "SARCOMA_CDS_"
+
+LOUD = (
+    "NOT FOR PATIENTS: the development profile asks nobody who they are and answers any web page. "
+    f"Set {_PREFIX}PROFILE=production where patients are treated."
+)
+
+
+class NotConfigured(Exception):
+    """Settings are missing, unknown or unfit for the profile; `names` are the variables. It stops the start."""
+
+    def __init__(self, profile: str, faults: Mapping[str, str]) -> None:
+        lines = "".join(f"\n  {name}: {why}" for name, why in faults.items())
+        super().__init__(f"The service does not start in the {profile} profile with these settings:{lines}")
+        self.names = tuple(faults)
 
 
 def _content_dir() -> Path:
@@ -22,15 +40,93 @@ def _content_dir() -> Path:
     return beside if beside.is_dir() else Path("plandefinitions")
 
 
+def _listed(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _origins(value: Any) -> Any:
+    texts = _listed(value)
+    return tuple(v if isinstance(v, Origin) else read_origin(v) for v in texts)
+
+
+def _networks(value: Any) -> Any:
+    return tuple(ip_network(v) for v in _listed(value))
+
+
+def _public_url(value: Any) -> Any:
+    if isinstance(value, str):
+        split_url(value)
+        return value.rstrip("/")
+    return value
+
+
+_Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_origins, json_schema_input_type=str)]
+_Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks, json_schema_input_type=str)
+]
+
+
 class Settings(BaseSettings):
     """What an operator may decide. The field descriptions are the documentation."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
+    profile: Literal["development", "production"] = Field(
+        default="development",
+        description="`development` asks nobody who they are, answers web pages of any origin and reads FHIR "
+        "servers on this machine over http: never for patients. `production` is closed but for what the other "
+        "settings open, and does not start without what it needs. It must be set when the service listens on "
+        "more than this machine.",
+    )
     content_dir: Path = Field(
         default_factory=_content_dir,
         description="Folder of the guideline. The default is `plandefinitions` beside the package, or in the "
         "working directory. Content that does not check out stops the start.",
+    )
+    public_url: Annotated[str, BeforeValidator(_public_url)] | None = Field(
+        default=None,
+        description="Base URL under which clients reach the service, such as `https://cds.example.org`, without "
+        "`/cds-services`. The production profile needs it, with https.",
+    )
+    cors_origins: _Origins = Field(
+        default=(),
+        description="Origins whose web pages may call the service from a browser, such as "
+        "`https://ehr.example.org`, with commas between. None in production unless listed; the development "
+        "profile answers all.",
+    )
+    fhir_servers: _Origins = Field(
+        default=(),
+        description="Origins of the FHIR servers from which data that a request lacks may be read, such as "
+        "`https://fhir.example.org`, with commas between; compared exactly with the origin of `fhirServer`. "
+        "None unless listed; the development profile adds those of this machine.",
+    )
+    fhir_networks: _Networks = Field(
+        default=(),
+        description="Private networks in which those servers may stand, such as `10.20.0.0/16`, with commas "
+        "between. A server whose name leads to any other address that is not public is not called.",
+    )
+    fhir_ca_file: FilePath | None = Field(
+        default=None,
+        description="File (PEM) with the certificate authorities of those servers, beside those that the "
+        "machine trusts.",
+    )
+    fhir_deadline_ms: int = Field(
+        default=400,
+        ge=10,
+        le=10_000,
+        description="Milliseconds for all that is read from a FHIR server for one request. What has not come by "
+        "then counts as not given.",
+    )
+    fhir_max_bytes: int = Field(
+        default=10_000_000,
+        gt=0,
+        description="Most bytes, decompressed, that are read from a FHIR server for one request.",
+    )
+    fhir_max_pages: int = Field(
+        default=20, ge=1, le=1000, description="Most pages of one search that are read from a FHIR server."
+    )
+    fhir_connections: int = Field(
+        default=16, ge=1, le=256, description="Most simultaneous connections of a process to FHIR servers."
     )
     max_body_bytes: int = Field(
         default=5_000_000,
@@ -52,6 +148,34 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line that is written. No level logs patient data."
     )
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the service may meet patients."""
+        return self.profile == "production"
+
+    def check_start(self, environment: Mapping[str, str]) -> None:
+        """Raises NotConfigured when the service should not start so; `environment` is the process's own."""
+        faults = dict(_unknown(environment))
+        if self.is_production:
+            faults.update(self._lacks())
+        if faults:
+            raise NotConfigured(self.profile, faults)
+
+    def _lacks(self) -> Iterator[tuple[str, str]]:
+        """Variable and reason of what production cannot do without, or with."""
+        if not (self.public_url or "").startswith("https://"):
+            yield f"{_PREFIX}PUBLIC_URL", "needed: the https URL under which clients reach the service"
+        if any(origin.scheme != "https" for origin in self.fhir_servers):
+            yield f"{_PREFIX}FHIR_SERVERS", "patient data travels over https only"
+
+
+def _unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that look like settings and are none: a misspelt one must not pass for the default."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            yield name, "there is no such setting"
 
 
 def reference_page() -> str:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from service.app import create_app
 from service.guideline import ContentError
 from service.settings import Settings
-from tests.cds_hooks.fakes import FakeGuideline, app_with
+from tests.cds_hooks.fakes import FakeGuideline, app_with, request_body
 
 ORIGIN = {"Origin": "https://ehr.example.org"}
 
@@ -65,6 +65,93 @@ def test_a_request_id_comes_back_when_it_is_harmless(client: FlaskClient, name: 
     assert client.get("/", headers={name: "abc-123"}).headers["X-Request-ID"] == "abc-123"
     for odd in ("a b", "<b>", "x" * 65, "é", ""):
         assert re.fullmatch(r"[0-9a-f-]{36}", client.get("/", headers={name: odd}).headers["X-Request-ID"])
+
+
+LISTED = "https://ehr.example.org"
+
+
+@pytest.fixture
+def production() -> FlaskClient:
+    settings = {
+        "profile": "production",
+        "public_url": "https://cds.example.org",
+        "cors_origins": f"{LISTED},https://other.example.org:8443",
+    }
+    return app_with(FakeGuideline(), **settings).test_client()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/cds-services"), ("POST", "/cds-services/none"), ("GET", "/x"), ("OPTIONS", "/cds-services")],
+)
+def test_production_answers_the_web_pages_of_listed_origins(
+    production: FlaskClient, method: str, path: str
+) -> None:
+    headers = {"Origin": LISTED, "Access-Control-Request-Method": "POST"}
+    response = production.open(path, method=method, headers=headers)
+    assert response.headers["Access-Control-Allow-Origin"] == LISTED
+    assert "Origin" in response.headers["Vary"]
+    assert "Access-Control-Allow-Credentials" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://ehr.example.org.attacker.example",
+        "https://ehr-example.org",
+        "http://ehr.example.org",
+        "https://ehr.example.org:8443",
+        "https://other.example.org",
+        "https://sub.ehr.example.org",
+        "null",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_production_answers_no_other_web_page(production: FlaskClient, origin: str, method: str) -> None:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    response = production.open("/cds-services", method=method, headers=headers)
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_production_answers_no_web_page_at_all_unless_one_is_listed() -> None:
+    client = app_with(
+        FakeGuideline(), profile="production", public_url="https://cds.example.org"
+    ).test_client()
+    response = client.options("/cds-services", headers=ORIGIN | {"Access-Control-Request-Method": "GET"})
+    assert response.status_code == 200
+    assert not [name for name in response.headers.keys() if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/cds-services", 405),
+        ("POST", "/cds-services/test-patient-view", 415),
+        ("OPTIONS", "/cds-services/test-patient-view", 200),
+        ("GET", "/__heartbeat__", 200),
+    ],
+)
+def test_every_answer_has_the_headers_of_a_careful_service(
+    production: FlaskClient, client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    response = production.open(path, method=method)
+    assert response.status_code == status
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert response.headers["Strict-Transport-Security"].startswith("max-age=")
+    assert "Strict-Transport-Security" not in client.open(path, method=method).headers
+
+
+def test_only_discovery_may_be_kept(client: FlaskClient) -> None:
+    assert client.get("/cds-services").headers["Cache-Control"] == "public, max-age=60"
+    body = request_body()
+    answer = client.post("/cds-services/test-patient-view", json=body)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert "ETag" not in answer.headers
 
 
 def test_health(client: FlaskClient) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pydantic import ValidationError
 
-from service.settings import Settings, reference_page
+from service.app import create_app
+from service.cli import main
+from service.settings import NotConfigured, Settings, reference_page
+from tests.cds_hooks.fakes import FakeGuideline, app_with
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 
@@ -32,6 +38,15 @@ def test_every_setting_is_documented(name: str) -> None:
         ("MAX_BODY_BYTES", "-1"),
         ("LOG_LEVEL", "loud"),
         ("DEFAULT_COUNTRY", "Britain"),
+        ("PROFILE", "test"),
+        ("PUBLIC_URL", "cds.example.org"),
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://ehr.example.org/app"),
+        ("FHIR_SERVERS", "https://user@fhir.example.org"),
+        ("FHIR_SERVERS", "https://0x7f.1"),
+        ("FHIR_NETWORKS", "10.0.0.1/8"),
+        ("FHIR_CA_FILE", "/nowhere.pem"),
+        ("FHIR_DEADLINE_MS", "0"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +61,73 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("SARCOMA_CDS_CONTENT_DIR", str(tmp_path))
     settings = Settings()
     assert (settings.max_cards, settings.default_country, settings.content_dir) == (3, "GB", tmp_path)
+
+
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SARCOMA_CDS_FHIR_SERVERS", "https://A.example.org:443, https://b.example.org:8443/")
+    monkeypatch.setenv("SARCOMA_CDS_FHIR_NETWORKS", "10.20.0.0/16,fd00::/8")
+    settings = Settings()
+    assert list(map(str, settings.fhir_servers)) == ["https://a.example.org", "https://b.example.org:8443"]
+    assert list(map(str, settings.fhir_networks)) == ["10.20.0.0/16", "fd00::/8"]
+
+
+PRODUCTION = {"profile": "production", "public_url": "https://cds.example.org"}
+
+
+def test_development_needs_nothing() -> None:
+    Settings().check_start({})
+
+
+def test_production_starts_when_it_has_what_it_needs() -> None:
+    Settings(**PRODUCTION).check_start({})
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"public_url": None}, "PUBLIC_URL"),
+        ({"public_url": "http://cds.example.org"}, "PUBLIC_URL"),
+        ({"fhir_servers": "https://a.example.org,http://b.example.org"}, "FHIR_SERVERS"),
+    ],
+)
+def test_production_does_not_start_without_what_it_needs(changes: dict[str, Any], name: str) -> None:
+    settings = Settings(**PRODUCTION | changes)
+    with pytest.raises(NotConfigured, match=f"SARCOMA_CDS_{name}: ") as raised:
+        settings.check_start({})
+    assert raised.value.names == (f"SARCOMA_CDS_{name}",)
+    with pytest.raises(NotConfigured):
+        create_app(settings)
+
+
+def test_a_misspelt_setting_stops_the_start() -> None:
+    with pytest.raises(NotConfigured, match="SARCOMA_CDS_FHIR_SERVER: there is no such setting"):
+        Settings().check_start({"SARCOMA_CDS_FHIR_SERVER": "https://a.example.org", "PATH": "/bin"})
+
+
+def test_the_development_profile_says_loudly_that_it_is_not_for_patients(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app_with(FakeGuideline())
+    line = json.loads(capsys.readouterr().err.splitlines()[0])
+    assert (line["level"], line["profile"]) == ("warning", "development")
+    assert "NOT FOR PATIENTS" in line["warning"]
+    app_with(FakeGuideline(), **PRODUCTION)
+    assert json.loads(capsys.readouterr().err.splitlines()[0])["level"] == "info"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"SARCOMA_CDS_PROFILE": "production"}, "SARCOMA_CDS_PUBLIC_URL"),
+        ({"SARCOMA_CDS_MAX_CARDS": "many"}, "SARCOMA_CDS_MAX_CARDS"),
+        ({"SARCOMA_CDS_MAXCARDS": "3"}, "SARCOMA_CDS_MAXCARDS"),
+    ],
+)
+def test_the_command_says_which_setting_stops_the_start(environment: dict[str, str], said: str) -> None:
+    done = CliRunner().invoke(main, ["serve"], env=environment)
+    assert (done.exit_code, said in done.output) == (2, True)
+
+
+def test_the_command_does_not_open_the_service_to_others_by_default() -> None:
+    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})  # noqa: S104
+    assert (done.exit_code, "SARCOMA_CDS_PROFILE" in done.output) == (2, True)

@@ -282,7 +282,7 @@ def test_the_log_names_the_call_and_no_patient(capsys: pytest.CaptureFixture[str
         VIEW, json=body, headers={"X-Correlation-ID": "abc-1"}
     )
     assert response.headers["X-Request-ID"] == "abc-1"
-    (line,) = map(json.loads, capsys.readouterr().err.strip().splitlines())
+    _, line = map(json.loads, capsys.readouterr().err.strip().splitlines())  # after the start
     expected = {
         "request_id": "abc-1",
         "service": "test-patient-view",
