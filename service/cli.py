@@ -23,7 +23,7 @@ from service.cds_hooks.hooks import HOOKS
 from service.content_cli import content
 from service.cql import CqlError
 from service.errors import ServiceError, outcome_for
-from service.guideline import ContentError, Guideline, GuidelineError, HookPlan
+from service.guideline import ContentError, Guideline, GuidelineError, HookPlan, TraceEntry
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
 from service.settings import NotConfigured, Settings
@@ -140,7 +140,7 @@ def evaluate(
         return
     click.echo("\n\n".join(_in_words(card) for card in result.body["cards"]) or "No advice.")
     if trace:
-        click.echo("\nTrace\n" + "\n".join(_trace(result)))
+        click.echo("\nTrace\n" + "\n".join(_trace_as_tree(result)))
 
 
 def _call(data: bytes, hook: str | None, patient: str | None, guideline: Guideline) -> Call:
@@ -221,9 +221,25 @@ def _topic(card: Mapping[str, Any]) -> str:
 def _trace(result: Answer) -> Iterator[str]:
     """A line for each action that was considered, and for each resource that did not count."""
     for entry in result.applied.trace if result.applied else ():
-        because = f": {', '.join(entry.because)}" if entry.because else ""
-        define = f" ({entry.define})" if entry.define else ""
-        yield f"{entry.outcome:12} {entry.path}{define}{because}"
+        yield f"{entry.outcome:12} {entry.path}{_reason(entry)}"
+    yield from _not_read(result)
+
+
+def _trace_as_tree(result: Answer) -> Iterator[str]:
+    """The same for reading: indented, and without what stands beneath an action that did not apply."""
+    for entry in result.applied.trace if result.applied else ():
+        if entry.outcome != "parent":
+            *above, action = entry.path.split("/")
+            yield f"{entry.outcome:12} {'  ' * (len(above) - 1)}{action.rsplit('.', 1)[-1]}{_reason(entry)}"
+    yield from _not_read(result)
+
+
+def _reason(entry: TraceEntry) -> str:
+    because = f": {', '.join(entry.because)}" if entry.because else ""
+    return f" ({entry.define}){because}" if entry.define else because
+
+
+def _not_read(result: Answer) -> Iterator[str]:
     for row in result.left_out:
         yield f"{'left out':12} {row.what} [{row.key}]: {row.reason}"
 
