@@ -1,0 +1,137 @@
+"""What the comparison with HAPI takes for the same: a comparison that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.guideline import Applied, AppliedAction, TraceEntry
+from tests.interop import hapi
+from tests.interop.compare import differences, of_hapi, of_service
+
+Json = dict[str, Any]
+REQUEST: Json = {
+    "resourceType": "ServiceRequest",
+    "status": "draft",
+    "intent": "proposal",
+    "priority": "routine",
+    "code": {"text": "rest"},
+    "subject": {"reference": "Patient/p"},
+}
+
+
+def action(path: str, title: str, *children: AppliedAction, resource: Json | None = None) -> AppliedAction:
+    return AppliedAction(
+        id=path.rpartition("/")[2],
+        path=path,
+        title=title,
+        description=None,
+        priority=None,
+        topic=None,
+        documentation=(),
+        selection_behavior=None,
+        grouping_behavior=None,
+        required_behavior=None,
+        precheck=None,
+        cardinality=None,
+        type=None,
+        facts=(),
+        drafts=(),
+        resource=resource,
+        definition=None,
+        children=children,
+    )
+
+
+def applied() -> Applied:
+    rest = action("plan/card/rest", "Rest", resource=REQUEST)
+    trace = (
+        TraceEntry("plan/card", "applied"),
+        TraceEntry("plan/card/rest", "applied"),
+        TraceEntry("plan/other", "unknown", "Logic.Is Tired", ("Logic.Sleep",)),
+        TraceEntry("plan/more", "not-applied", "Logic.More"),
+    )
+    return Applied("plan|1", "Patient/p", (action("plan/card", "Card", rest),), trace)
+
+
+def care_plan() -> Json:
+    """What HAPI makes of the same: a nested RequestGroup, the request active and without priority."""
+    made = {name: value for name, value in REQUEST.items() if name != "priority"} | {"status": "active"}
+    nested = {"id": "rest", "title": "Rest", "resource": {"reference": "#rest-it"}}
+    return {
+        "resourceType": "CarePlan",
+        "contained": [
+            {
+                "resourceType": "RequestGroup",
+                "id": "plan",
+                "action": [{"id": "card", "title": "Card", "resource": {"reference": "#card-nested"}}],
+            },
+            {"resourceType": "RequestGroup", "id": "card-nested", "action": [nested]},
+            {**made, "id": "rest-it"},
+        ],
+    }
+
+
+def found(care_plan: Json, nulls: tuple[str, ...] = ("Is Tired",)) -> list[str]:
+    return differences(of_service(applied()), of_hapi(hapi.Answer(care_plan, nulls), "plan"))
+
+
+def test_the_same_tree_in_two_forms_agrees() -> None:
+    assert found(care_plan()) == []
+
+
+def _title(plan: Json) -> None:
+    plan["contained"][1]["action"][0]["title"] = "Sleep"
+
+
+def _more(plan: Json) -> None:
+    plan["contained"][0]["action"].append({"id": "more"})
+
+
+def _less(plan: Json) -> None:
+    plan["contained"][0]["action"][0].pop("resource")
+
+
+def _code(plan: Json) -> None:
+    plan["contained"][2]["code"] = {"text": "run"}
+
+
+def _status(plan: Json) -> None:
+    plan["contained"][2]["status"] = "completed"
+
+
+def _priority(plan: Json) -> None:
+    plan["contained"][2]["priority"] = "stat"
+
+
+@pytest.mark.parametrize("change", [_title, _more, _less, _code, _status, _priority])
+def test_a_difference_is_found(change: Callable[[Json], None]) -> None:
+    plan = copy.deepcopy(care_plan())
+    change(plan)
+    assert found(plan)
+
+
+def test_what_only_one_cannot_decide_is_a_difference() -> None:
+    assert found(care_plan(), nulls=()) == ["unknown to the service only: Is Tired"]
+    assert found(care_plan(), nulls=("Is Tired", "More")) == ["unknown to HAPI only: More"]
+
+
+def test_a_failure_of_hapi_is_no_agreement() -> None:
+    failure = {"resourceType": "OperationOutcome", "id": "o", "issue": [{"diagnostics": "broken"}]}
+    plan = care_plan()
+    plan["contained"].append(failure)
+    with pytest.raises(ValueError, match="broken"):
+        found(plan)
+
+
+def test_a_list_of_one_is_still_a_list() -> None:
+    sent = hapi.request("plan", "Patient/p", [], {"draftOrders": [REQUEST], "country": "US"})
+    (parameters,) = (each["resource"] for each in sent["parameter"] if each["name"] == "parameters")
+    orders, country = parameters["parameter"]
+    assert orders["extension"][0]["valueParameterDefinition"]["max"] == "*"
+    assert country == {"name": "country", "valueString": "US"}
+    assert json.dumps(sent)
