@@ -15,6 +15,7 @@ from service.guideline.errors import GuidelineError
 from service.guideline.logic import Define
 from service.guideline.model import Applied, AppliedAction, Fact, Json, TraceEntry
 from service.guideline.plans import Action, Plan
+from service.guideline.requests import Request, Value
 
 
 def apply_plan(plan: Plan, evaluation: Evaluation, subject: str) -> Applied:
@@ -25,6 +26,11 @@ def apply_plan(plan: Plan, evaluation: Evaluation, subject: str) -> Applied:
     run = _Run(evaluation, subject)
     actions = run.actions(plan.actions, plan.resource.id, top=True)
     return Applied(plan.resource.canonical, subject, actions, tuple(run.trace))
+
+
+def apply_activity(request: Request, evaluation: Evaluation, subject: str, activity_id: str) -> Json:
+    """The request that an ActivityDefinition makes for the patient of `evaluation`. Raises as apply_plan."""
+    return _Run(evaluation, subject).resource(request, request.values, activity_id)
 
 
 class _Run:
@@ -98,9 +104,13 @@ class _Run:
     def _resource(self, action: Action, path: str) -> Json | None:
         if action.request is None:
             return None
-        resource = action.request.resource(self._subject)
         # The plan's own values come last: they adapt the activity to this plan.
-        for value in action.request.values + action.values:
+        return self.resource(action.request, action.request.values + action.values, path)
+
+    def resource(self, request: Request, values: tuple[Value, ...], path: str) -> Json:
+        """The request with its dynamicValues; `path` says in errors where it is made."""
+        resource = request.resource(self._subject)
+        for value in values:
             found = self._value(value.define, path)
             if found is None:
                 continue

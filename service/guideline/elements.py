@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-# The part of `*` (any type) that JSON values tell apart; the first that fits is taken.
+# The part of `*` (any type) that requests use; the first that fits a bare JSON value is taken.
 _ANY = (
-    "boolean|integer|decimal|string|CodeableConcept|Coding|Quantity|Identifier|Reference|Period|Range|Ratio|"
-    "Timing"
+    "boolean|integer|decimal|string|canonical|CodeableConcept|Coding|Quantity|Identifier|Reference|Period|Range|"
+    "Ratio|Timing"
 )
 
 # Element names in alphabetical order; `name:Type`, `*` = repeats, `name[x]:A|B` = choice.

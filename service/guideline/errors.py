@@ -5,7 +5,7 @@
     Exception
     ├── ContentError      the guideline's files do not check out: raised once, when they are loaded
     └── GuidelineError    applying a plan to a patient failed: never an empty answer
-        └── UnknownPlanError   no PlanDefinition has that id
+        └── UnknownPlanError   no definition that can be applied has that id
 
 Errors of the patient's record (data that cannot be had) are not wrapped: they pass through unchanged.
 """
@@ -51,7 +51,7 @@ class GuidelineError(Exception):
 
 
 class UnknownPlanError(GuidelineError):
-    """No PlanDefinition of this guideline has the id that was asked for."""
+    """No PlanDefinition (or ActivityDefinition) of this guideline has the id that was asked for."""
 
     def __init__(self, plan_id: str) -> None:
-        super().__init__(plan_id, "", "the guideline has no PlanDefinition with this id")
+        super().__init__(plan_id, "", "the guideline has no such definition with this id")

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from service.cql import Engine, Evaluation, Record
-from service.guideline.apply import apply_plan
+from service.guideline.apply import apply_activity, apply_plan
 from service.guideline.content import Content, Problems, Resource, read_content
 from service.guideline.cursor import Cursor
 from service.guideline.errors import ContentError, Problem, UnknownPlanError
 from service.guideline.logic import Logic
-from service.guideline.model import Applied, DataNeed, HookPlan
+from service.guideline.model import Applied, DataNeed, HookPlan, Json
 from service.guideline.needs import data_needs
-from service.guideline.plans import Plan, compile_plans
+from service.guideline.plans import Compiled, Plan, compile_definitions
 from service.guideline.valuesets import Expansion, expand_all
 
 
@@ -27,7 +27,7 @@ class Guideline:
         content: Content,
         base: str,
         engine: Engine,
-        plans: Mapping[str, Plan],
+        compiled: Compiled,
         hooks: tuple[HookPlan, ...],
         needs: tuple[DataNeed, ...],
         value_sets: Mapping[str, Expansion],
@@ -41,7 +41,7 @@ class Guideline:
         self.value_sets = value_sets
         """Codes and displays of each ValueSet, by its url without version."""
         self._engine = engine
-        self._plans = plans
+        self._compiled = compiled
 
     @classmethod
     def load(cls, folder: Path) -> Guideline:
@@ -62,10 +62,20 @@ class Guideline:
 
         Raises UnknownPlanError, GuidelineError, and whatever the patient's record raises.
         """
-        plan = self._plans.get(plan_id)
+        plan = self._compiled.plans.get(plan_id)
         if plan is None:
             raise UnknownPlanError(plan_id)
         return apply_plan(plan, evaluation, subject)
+
+    def apply_activity(self, activity_id: str, evaluation: Evaluation, subject: str) -> Json:
+        """The request (R4 JSON, no id) that the ActivityDefinition with this id makes for the patient.
+
+        Raises UnknownPlanError, GuidelineError, and whatever the patient's record raises.
+        """
+        request = self._compiled.activities.get(activity_id)
+        if request is None:
+            raise UnknownPlanError(activity_id)
+        return apply_activity(request, evaluation, subject, activity_id)
 
 
 def build(folder: Path) -> tuple[Guideline | None, tuple[Problem, ...]]:
@@ -77,12 +87,13 @@ def build(folder: Path) -> tuple[Guideline | None, tuple[Problem, ...]]:
     base = _base(content, problems)
     value_sets = expand_all(content, problems)
     logic = Logic(content, value_sets, problems)
-    plans = compile_plans(content, base, logic, problems)
+    compiled = compile_definitions(content, base, logic, problems)
+    plans = compiled.plans
     hooks = _hooks(plans, base, content, value_sets, problems)
     needs = data_needs(content, [plans[hook.id].resource for hook in hooks], base, value_sets, problems)
     if logic.engine is None or problems:
         return None, tuple(problems)
-    return Guideline(content, base, logic.engine, plans, hooks, needs, value_sets), ()
+    return Guideline(content, base, logic.engine, compiled, hooks, needs, value_sets), ()
 
 
 def _base(content: Content, problems: Problems) -> str:

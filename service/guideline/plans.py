@@ -59,10 +59,22 @@ class Plan:
     actions: tuple[Action, ...]
 
 
-def compile_plans(content: Content, base: str, logic: Logic, problems: Problems) -> dict[str, Plan]:
-    """Every PlanDefinition of the guideline, by id."""
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Everything in a guideline that can be applied, by id."""
+
+    plans: Mapping[str, Plan]
+    activities: Mapping[str, Request]
+
+
+def compile_definitions(content: Content, base: str, logic: Logic, problems: Problems) -> Compiled:
+    """Every PlanDefinition and ActivityDefinition of the guideline."""
     compiler = _Compiler(content, base, logic, problems)
-    return {resource.id: compiler.plan(resource) for resource in content.of_type("PlanDefinition")}
+    plans = {resource.id: compiler.plan(resource) for resource in content.of_type("PlanDefinition")}
+    requests = {
+        resource.id: compiler.requests[resource.url] for resource in content.of_type("ActivityDefinition")
+    }
+    return Compiled(plans, {key: request for key, request in requests.items() if request is not None})
 
 
 class _Compiler:
@@ -73,10 +85,10 @@ class _Compiler:
         self._problems = problems
         self._plans: dict[str, Plan] = {}
         self._open: set[str] = set()
-        self._requests: dict[str, Request | None] = {}
+        self.requests: dict[str, Request | None] = {}
         for activity in content.of_type("ActivityDefinition"):
             cursor = Cursor.of(activity, problems)
-            self._requests[activity.url] = compile_request(cursor, activity.canonical, logic)
+            self.requests[activity.url] = compile_request(cursor, activity.canonical, logic)
 
     def plan(self, resource: Resource) -> Plan:
         if resource.url in self._plans:
@@ -134,7 +146,7 @@ class _Compiler:
         elif "|" not in canonical:
             action.problem(f"{canonical} says no version", "definitionCanonical")
         elif resource.type == "ActivityDefinition":
-            return self._requests[resource.url], None
+            return self.requests[resource.url], None
         elif resource.type != "PlanDefinition":
             action.problem(f"a {resource.type} cannot be applied", "definitionCanonical")
         elif resource.url in self._open:

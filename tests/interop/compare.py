@@ -108,7 +108,7 @@ def _walk(holder: Json, path: str, contained: Mapping[str, Json]) -> Iterator[tu
 
 
 def _is_of(resource: Json, plan: str) -> bool:
-    return resource["resourceType"] == "RequestGroup" and resource["id"] == plan
+    return (resource["resourceType"], resource["id"]) == ("RequestGroup", plan)
 
 
 def _same(name: str, mine: Json, other: Json) -> bool:
