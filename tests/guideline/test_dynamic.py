@@ -19,6 +19,13 @@ CODING = {"system": "urn:s", "code": "c"}
     [
         ("Task", "description", "Do it", {}, {"description": "Do it"}),
         ("Task", "reasonCode", {"text": "r"}, {}, {"reasonCode": {"text": "r"}}),
+        (
+            "Task",
+            "input",
+            {"type": {"text": "form"}, "valueCanonical": "urn:q|1"},
+            {},
+            {"input": [{"type": {"text": "form"}, "valueCanonical": "urn:q|1"}]},
+        ),
         ("ServiceRequest", "reasonCode", {"text": "r"}, {}, {"reasonCode": [{"text": "r"}]}),
         (
             "ServiceRequest",
