@@ -67,6 +67,12 @@ cql-conformance: $(DEV) ## Run HL7's CQL tests from ../shared/cql-tests (JDK 17+
 interop: $(DEV) ## Compare with HAPI's clinical reasoning, case by case (JDK 17+ and Maven)
 	$(BIN)/python -m tests.interop.parity $(ARGS)
 
+.PHONY: docs
+docs: $(DEV) ## Write the pages of docs/ that come from settings, guideline and cases
+	$(BIN)/python -m service.settings > docs/reference/settings.md
+	$(BIN)/python -m tests.reference --write
+	$(BIN)/python -m tests.traceability --write
+
 $(UV):
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
