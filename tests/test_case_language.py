@@ -78,6 +78,7 @@ def test_an_expectation_that_is_met(expectation: dict[str, Any]) -> None:
         {"mentions": {"gist-unresectable": ["resectable with"]}},
         {"mentions": {"missing-information": ["genotype"]}},
         {"not_mentions": {"gist-unresectable": ["imatinib"]}},
+        {"order_text": {"drug-imatinib": ["50 Gy"]}},
     ],
 )
 def test_an_expectation_that_is_not_met(expectation: dict[str, Any]) -> None:
@@ -98,6 +99,14 @@ def test_a_larger_set_is_not_exactly_the_one_expected() -> None:
     assert made_by(card["suggestions"][0]) == {"drug-imatinib", "drug-binimetinib"}
     assert Expectation.read({"suggested": [["drug-imatinib"]]}).shortfalls([card])
     assert not Expectation.read({"suggested_includes": [["drug-imatinib"]]}).shortfalls([card])
+
+
+def test_the_text_of_an_order() -> None:
+    order = _order() | {"note": [{"text": "Guideline: 50 Gy"}]}
+    action = {"type": "create", "description": "Order", "resource": order}
+    card = _card(suggestions=[{"label": "x", "uuid": SUGGESTION_ID, "actions": [action]}])
+    assert Expectation.read({"order_text": {"drug-imatinib": ["50 gy"]}}).shortfalls([card]) == []
+    assert Expectation.read({"order_text": {"drug-sunitinib": ["50 gy"]}}).shortfalls([card])
 
 
 def test_a_card_that_keeps_the_contract() -> None:
@@ -163,7 +172,16 @@ def test_an_action_that_breaks_the_contract(action: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["GITS of stomach", "genotype: KIT exon 99", "size: 62 furlongs", "imatinib taken"]
+    "line",
+    [
+        "GITS of stomach",
+        "genotype: KIT exon 99",
+        "size: 62 furlongs",
+        "imatinib taken",
+        "stage: V",
+        "N: M0",
+        "lipoma",
+    ],
 )
 def test_a_line_that_the_language_does_not_know(line: str) -> None:
     with pytest.raises(ValueError, match=r"does not know|has no value"):
@@ -261,4 +279,56 @@ _GIST_CHECKS = (
     "sunitinib-monitoring",
     "pazopanib-monitoring",
     "trabectedin-monitoring",
+)
+
+
+def test_a_sarcoma_in_every_coding() -> None:
+    kinds = variants("liposarcoma of the thigh")
+    assert {one["code"]["coding"][0]["system"].rpartition("/")[2] for one in kinds} >= {"sct", "icd-o-3"}
+    assert any("bodySite" not in one and "extension" not in one for one in kinds), "site in the code itself"
+    assert any("extension" in one for one in kinds), "site code with the histology beside it"
+
+
+def test_an_observation_may_say_which_sarcoma_it_is_about() -> None:
+    (_, stage) = resources(["sarcoma of the thigh", "stage: IIIB by text code, about line 1"], "p")
+    assert stage["focus"] == [{"reference": "Condition/condition-1"}]
+    assert stage["valueCodeableConcept"]["coding"][0]["code"] == "IIIB"
+
+
+def test_there_are_cases_for_every_sarcoma_group_and_check() -> None:
+    about = {path.stem: path.read_text() for path in case_file.FOLDER.glob("sts/*.yaml")}
+    groups = [name for name in about if name[:2].isdigit()]
+    assert sorted(name[:2] for name in groups) == [f"{number:02}" for number in range(1, 12)]
+    assert all(about[name].count("id: ") >= 6 for name in groups)
+    cases = [case for case in all_cases() if case.id.partition("/")[0] in about]
+    for check in _STS_CHECKS:
+        fires = [one for one in cases if check in {*one.expect.topics, *one.expect.indicators}]
+        nearby = [
+            one
+            for one in cases
+            if one.hook != "patient-view" and (check in one.expect.not_topics or one.expect.cards == 0)
+        ]
+        assert len(fires) >= 2, f"fewer than two cases in which {check} fires"
+        assert len(nearby) >= 2, f"fewer than two cases near {check}"
+
+
+_STS_CHECKS = (
+    "imatinib-not-indicated",
+    "pazopanib-adipocytic",
+    "pazopanib-first-line",
+    "trabectedin-histology",
+    "trabectedin-line",
+    "eribulin-histology",
+    "eribulin-line",
+    "crizotinib-histology",
+    "nhs-availability",
+    "ifosfamide-without-mesna",
+    "ablation-contraindicated",
+    "embolisation-contraindicated",
+    "embolisation-lung",
+    "radiotherapy-stage-1",
+    "treatment-outside-group",
+    "ntrk-inhibitor-without-fusion",
+    "braf-inhibitor-without-mutation",
+    "avapritinib-without-mutation",
 )
