@@ -225,6 +225,7 @@ def test_a_regimen_holds_its_orders() -> None:
         ("hook: patient-view", "hook: order-select"),
         ("says: Nothing", "say: Nothing"),
         ("source: A", "sauce: A"),
+        ("expect: {cards: 0}", "expect: {cards: 0, cards: 1}"),
     ],
 )
 def test_a_case_file_that_is_not_well_formed(tmp_path: Path, change: tuple[str, str]) -> None:

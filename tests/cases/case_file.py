@@ -34,6 +34,18 @@ class Case:
     expect: Expectation
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which no key stands twice: of two, one would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of this node. Raises ValueError when a key stands twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise ValueError(f"{node.start_mark}: keys that stand twice: {twice}")
+        return super().construct_mapping(node, deep=deep)
+
+
 def all_cases() -> list[Case]:
     """Every case of every file, in order. Raises ValueError on a file or case that is not well formed."""
     cases = [case for path in sorted(FOLDER.glob("*/*.yaml")) for case in read(path)]
@@ -46,7 +58,7 @@ def all_cases() -> list[Case]:
 
 def read(path: Path) -> Iterator[Case]:
     """The cases of one file."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a SafeLoader
     _keys(content, _FILE_KEYS, required=_FILE_KEYS, where=path.name)
     for case in content["cases"]:
         where = f"{path.stem}/{case.get('id', '?')}"
