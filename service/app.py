@@ -15,6 +15,7 @@ from service import logs
 from service.cds_hooks import routes
 from service.cds_hooks.exact_json import ExactJSONProvider
 from service.errors import outcome_for
+from service.fhir_api import routes as fhir_routes
 from service.guideline import Guideline
 from service.patient import compile_all
 from service.settings import LOUD, Settings
@@ -49,6 +50,7 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
     app.register_blueprint(routes.blueprint(guideline, settings, clock))
+    app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
     _add_pages(app, guideline)
     _add_request_ids(app)
     _add_headers(app, settings)
@@ -67,7 +69,7 @@ def _add_pages(app: Flask, guideline: Guideline) -> None:
 
     @app.get("/")
     def index() -> Response:
-        return jsonify({**version, "discovery": "/cds-services"})
+        return jsonify({**version, "discovery": "/cds-services", "fhir": "/fhir/metadata"})
 
     @app.get("/__version__")
     def show_version() -> Response:
