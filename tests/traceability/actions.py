@@ -22,6 +22,8 @@ class Action:
     path: str
     """Ids from the card down, such as "gist-unresectable/drug/options/options.avapritinib"."""
     title: str
+    words: str
+    """Title, description, and those of the order that it makes."""
     topic: str
     """Topic code of the card that it is part of."""
     homes: tuple[str, ...]
@@ -51,14 +53,23 @@ def _walk(content: Content, plan: str, action: Json, above: str, topic: str = ""
     topic = topic or action["code"][0]["coding"][0]["code"]
     beneath = [(plan, child) for child in action.get("action", ())]
     makes: set[str] = set()
+    words = [action.get("title", ""), action.get("description", "")]
     definition = content.resolve(action.get("definitionCanonical", ""))
     if definition is not None and definition.type == "PlanDefinition":
         beneath += [(definition.id, child) for child in definition.body["action"]]
     elif definition is not None:
         makes.add(definition.id)
+        words.append(definition.body["description"])
     for home, child in beneath:
         for each in _walk(content, home, child, path, topic):
             makes |= each.makes
             yield each
-    home = f"{plan}/{action['id']}"
-    yield Action(path, action.get("title", ""), topic, (home,), frozenset(makes), not beneath)
+    yield Action(
+        path,
+        action.get("title", ""),
+        " ".join(words),
+        topic,
+        (f"{plan}/{action['id']}",),
+        frozenset(makes),
+        not beneath,
+    )

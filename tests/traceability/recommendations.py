@@ -22,7 +22,7 @@ SOURCES = {
 STRENGTHS = ("all", "some", "first choice", "caution", "note", "definition")
 
 _REQUIRED = {"id", "block", "paragraph", "strength", "says"}
-_KEYS = _REQUIRED | {"actions", "no_card_on", "also_in"}
+_KEYS = _REQUIRED | {"actions", "no_card_on", "also_in", "words"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Recommendation:
     says: str
     patterns: tuple[str, ...]
     """Paths of actions; `*` is anything. What is beneath them belongs to them."""
+    words: tuple[str, ...]
+    """Patterns, any case, that the words of its actions contain; a note must have some."""
     no_card_on: tuple[str, ...]
     """Hooks on which an answer without a card is what it asks for."""
 
@@ -99,6 +101,7 @@ def _read(path: Path) -> Iterator[Recommendation]:
                 strength=row["strength"],
                 says=row["says"],
                 patterns=tuple(row.get("actions", ())),
+                words=tuple(row.get("words", ())),
                 no_card_on=tuple(row.get("no_card_on", ())),
             )
 
@@ -110,5 +113,7 @@ def _check(row: Mapping[str, Any], where: str) -> None:
         raise ValueError(f"{where}: lacks {sorted(lacking)}")
     if row["strength"] not in STRENGTHS:
         raise ValueError(f"{where}: no strength {row['strength']!r}")
+    if row["strength"] == "note" and not row.get("words") and not row.get("no_card_on"):
+        raise ValueError(f"{where}: a note says which words its actions contain")
     if not row.get("actions") and not row.get("no_card_on"):
         raise ValueError(f"{where}: names neither actions nor a hook without a card")

@@ -78,9 +78,11 @@ def _actions(recommendation: Recommendation) -> tuple[Action, ...]:
 
 
 def _shows(case: Case, recommendation: Recommendation, applied: frozenset[str]) -> bool:
-    if case.expect.cards == 0 and case.hook in recommendation.no_card_on:
-        return True
     expected = case.expect
+    if case.hook in recommendation.no_card_on and (
+        expected.cards == 0 or (expected.no_alert and case.hook != "patient-view")
+    ):
+        return True
     wanted = [
         *(one for group in (*expected.suggested, *expected.suggested_includes) for one in group),
         *expected.order_text,
