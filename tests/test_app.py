@@ -161,7 +161,7 @@ def test_health(client: FlaskClient) -> None:
     assert version["guideline"] == "2025.1.0"
     assert client.get("/__heartbeat__").json == {"status": "ok", "checks": {"guideline": "ok"}, "services": 3}
     assert client.get("/__lbheartbeat__").status_code == 200
-    assert client.get("/").json == {**version, "discovery": "/cds-services"}
+    assert client.get("/").json == {**version, "discovery": "/cds-services", "fhir": "/fhir/metadata"}
 
 
 def test_there_is_no_service_without_a_guideline(tmp_path: Path) -> None:
