@@ -19,6 +19,8 @@ from service.fhir_api import routes as fhir_routes
 from service.guideline import Guideline
 from service.patient import compile_all
 from service.settings import LOUD, Settings
+from service.store.database import Database
+from service.trust.guard import guard
 
 Clock = Callable[[], datetime]
 _log = structlog.get_logger("app")
@@ -53,6 +55,7 @@ def create_app(
     app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
     _add_pages(app, guideline)
     _add_request_ids(app)
+    _ask_who_calls(app, guard(settings, Database(settings.database_url), clock))
     _add_headers(app, settings)
     app.register_error_handler(Exception, _failed)
     return app
@@ -82,6 +85,17 @@ def _add_pages(app: Flask, guideline: Guideline) -> None:
     @app.get("/__lbheartbeat__")
     def load_balancer_heartbeat() -> Response:
         return jsonify({"status": "ok"})
+
+
+_CLOSED = ("cds-services", "fhir")
+"""First steps of the paths that ask who calls, where that is asked. Health is told to anyone."""
+
+
+def _ask_who_calls(app: Flask, check: Callable[[], None]) -> None:
+    @app.before_request
+    def ask() -> None:
+        if request.path.split("/")[1] in _CLOSED:
+            check()
 
 
 def _add_request_ids(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
     ServiceError
     ├── InvalidRequest        400   the body is not what CDS Hooks asks for
+    ├── NotAuthenticated      401   no valid token, where one is needed
     ├── UnknownService        404   no service has that id
     ├── UnsupportedMediaType  415   the body is no JSON
     └── BodyTooLarge          413   the body is larger than the setting allows
@@ -9,6 +10,7 @@
 Errors of the other rooms keep their own classes; `outcome_for` says what each becomes:
 
     patient.DataUnavailable, patient.DraftsUnreadable   412
+    store.StoreUnavailable                              503
     werkzeug's HTTPException                            its own status
     anything else                                       500, without detail
 
@@ -25,6 +27,7 @@ from typing import Any, ClassVar
 from werkzeug.exceptions import HTTPException
 
 from service.patient import DataUnavailable, DraftsUnreadable
+from service.store.errors import StoreUnavailable
 
 
 class ServiceError(Exception):
@@ -32,6 +35,7 @@ class ServiceError(Exception):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid"
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -40,6 +44,14 @@ class ServiceError(Exception):
 
 class InvalidRequest(ServiceError):
     """The body cannot be read, or lacks what the hook requires."""
+
+
+class NotAuthenticated(ServiceError):
+    """The call has no token that is good here. The text never says what is wrong with it (RFC 6750)."""
+
+    status = 401
+    code = "login"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class UnknownService(ServiceError):
@@ -95,16 +107,21 @@ _HTTP: Mapping[int, tuple[str, str]] = {
 }
 
 
+_NOT_KEPT = "The report could not be stored. Nothing of it was kept: send it again later."
+
+
 def outcome_for(error: BaseException) -> Outcome:
     """What the sender is told. What is not in this table is our failure: 500, and the log holds the rest."""
     if isinstance(error, ServiceError):
-        return Outcome(error.status, error.code, error.text)
+        return Outcome(error.status, error.code, error.text, error.headers)
     if isinstance(error, DataUnavailable):
         return Outcome(412, "required", _unavailable(error))
     if isinstance(error, DraftsUnreadable):
         places = ", ".join(error.positions)
         text = f"The orders to judge cannot be read as FHIR R4: {places}. Correct them and call again."
         return Outcome(412, "structure", text)
+    if isinstance(error, StoreUnavailable):
+        return Outcome(503, "transient", _NOT_KEPT, {"Retry-After": "30"})
     if isinstance(error, HTTPException) and error.code is not None and error.code != 500:
         code, text = _HTTP.get(error.code, ("processing", "The request cannot be answered."))
         return Outcome(error.code, code, text, _headers(error))

@@ -19,6 +19,8 @@ from service.patient.fhir_server.origin import Origin, read_origin, split_url
 
 _PREFIX = "SARCOMA_CDS_"
 
+_SANDBOX = "https://sandbox.cds-hooks.org"
+
 LOUD = (
     "NOT FOR PATIENTS: the development profile asks nobody who they are and answers any web page. "
     f"Set {_PREFIX}PROFILE=production where patients are treated."
@@ -26,7 +28,7 @@ LOUD = (
 
 
 class NotConfigured(Exception):
-    """Settings are missing, unknown or unfit for the profile; `names` are the variables. It stops the start."""
+    """Settings are missing, unknown or unfit for the profile: no start. `names` are the variables."""
 
     def __init__(self, profile: str, faults: Mapping[str, str]) -> None:
         lines = "".join(f"\n  {name}: {why}" for name, why in faults.items())
@@ -60,6 +62,25 @@ def _public_url(value: Any) -> Any:
     return value
 
 
+def _issuers(value: Any) -> Any:
+    """Each issuer's key sets, as a tuple of https URLs or paths of files."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    listed = {issuer: (sets,) if isinstance(sets, str) else tuple(sets) for issuer, sets in value.items()}
+    for sets in listed.values():
+        if not sets:
+            raise ValueError("an issuer has no key set")
+        for place in sets:
+            if not place.startswith("/"):
+                split_url(place)
+    return listed
+
+
+_Issuers = Annotated[
+    dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_issuers, json_schema_input_type=str)
+]
 _Origins = Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_origins, json_schema_input_type=str)]
 _Networks = Annotated[
     tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks, json_schema_input_type=str)
@@ -74,7 +95,7 @@ class Settings(BaseSettings):
     profile: Literal["development", "production"] = Field(
         default="development",
         description="`development` asks nobody who they are, answers web pages of any origin and reads FHIR "
-        "servers on this machine over http: never for patients. `production` is closed but for what the other "
+        "servers on this machine over http: never for patients. `production` is closed but for what other "
         "settings open, and does not start without what it needs. It must be set when the service listens on "
         "more than this machine.",
     )
@@ -85,8 +106,8 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, BeforeValidator(_public_url)] | None = Field(
         default=None,
-        description="Base URL under which clients reach the service, such as `https://cds.example.org`, without "
-        "`/cds-services`. The production profile needs it, with https.",
+        description="Base URL under which clients reach the service, such as `https://cds.example.org`, "
+        "without `/cds-services`. The production profile needs it, with https.",
     )
     cors_origins: _Origins = Field(
         default=(),
@@ -114,8 +135,8 @@ class Settings(BaseSettings):
         default=400,
         ge=10,
         le=10_000,
-        description="Milliseconds for all that is read from a FHIR server for one request. What has not come by "
-        "then counts as not given.",
+        description="Milliseconds for all that is read from a FHIR server for one request. What has not come "
+        "by then counts as not given.",
     )
     fhir_max_bytes: int = Field(
         default=10_000_000,
@@ -127,6 +148,45 @@ class Settings(BaseSettings):
     )
     fhir_connections: int = Field(
         default=16, ge=1, le=256, description="Most simultaneous connections of a process to FHIR servers."
+    )
+    authentication: Literal["jwt", "none"] | None = Field(
+        default=None,
+        description="`jwt`: discovery, calls and feedback need a token of a listed issuer (CDS Hooks "
+        '"Trusting CDS Clients"). `none`: nobody is asked; in production only where something in front of '
+        "the service asks, such as mutual TLS. Unless set, `jwt` in production and `none` in development.",
+    )
+    jwt_issuers: _Issuers = Field(
+        default={},
+        description="Clients that are trusted, as a JSON object: issuer (`iss`, exactly) → its key set, as a "
+        "URL, an absolute path of a file, or a list of them. The first counts unless a token's `jku` names "
+        'another of it: `{"https://ehr.example.org": "https://ehr.example.org/jwks.json"}`.',
+    )
+    jwt_ca_file: FilePath | None = Field(
+        default=None,
+        description="File (PEM) with the certificate authorities of the servers with the key sets, instead "
+        "of those that the machine trusts.",
+    )
+    jwt_leeway_s: int = Field(
+        default=30, ge=0, le=300, description="Seconds by which the clocks of clients may differ from ours."
+    )
+    jwt_max_lifetime_s: int = Field(
+        default=600, ge=1, le=3600, description="Longest time in seconds between a token's `iat` and `exp`."
+    )
+    jwt_replay: Literal["refuse", "allow"] = Field(
+        default="refuse",
+        description="Whether a token is good for one call only, in all processes. `allow` only for test kits "
+        "that send one token many times.",
+    )
+    jwt_sandbox: bool = Field(
+        default=False,
+        description="Whether the key of the public CDS Hooks Sandbox is trusted, when its issuer is listed. "
+        "Everybody has its private half: in development only.",
+    )
+    database_url: str = Field(
+        default="sqlite:///sarcoma-cds.sqlite3",
+        description="Database for feedback and used tokens: `sqlite:///` and a path (four slashes for an "
+        "absolute one), or `postgresql://user:password@host/name`. Advice never waits for it.",
+        repr=False,
     )
     max_body_bytes: int = Field(
         default=5_000_000,
@@ -154,11 +214,18 @@ class Settings(BaseSettings):
         """Whether the service may meet patients."""
         return self.profile == "production"
 
+    @property
+    def wants_tokens(self) -> bool:
+        """Whether clients must show who they are."""
+        return (self.authentication or ("jwt" if self.is_production else "none")) == "jwt"
+
     def check_start(self, environment: Mapping[str, str]) -> None:
         """Raises NotConfigured when the service should not start so; `environment` is the process's own."""
         faults = dict(_unknown(environment))
         if self.is_production:
             faults.update(self._lacks())
+        if self.wants_tokens:
+            faults.update(self._lacks_for_tokens() | faults)
         if faults:
             raise NotConfigured(self.profile, faults)
 
@@ -168,6 +235,25 @@ class Settings(BaseSettings):
             yield f"{_PREFIX}PUBLIC_URL", "needed: the https URL under which clients reach the service"
         if any(origin.scheme != "https" for origin in self.fhir_servers):
             yield f"{_PREFIX}FHIR_SERVERS", "patient data travels over https only"
+
+    def _lacks_for_tokens(self) -> dict[str, str]:
+        """Variable and reason of what tokens cannot be judged without, or with."""
+        faults = {}
+        if self.public_url is None:
+            faults[f"{_PREFIX}PUBLIC_URL"] = "needed: tokens name the address that they are for"
+        if not self.jwt_issuers:
+            faults[f"{_PREFIX}JWT_ISSUERS"] = "needed: the clients that are trusted, and their keys"
+        if not all(self._may_hold_keys(place) for places in self.jwt_issuers.values() for place in places):
+            faults[f"{_PREFIX}JWT_ISSUERS"] = "keys travel over https only"
+        if self.is_production and (self.jwt_sandbox or _SANDBOX in self.jwt_issuers):
+            faults[f"{_PREFIX}JWT_SANDBOX"] = "everybody has the private key of the public sandbox"
+        return faults
+
+    def _may_hold_keys(self, place: str) -> bool:
+        if place.startswith("/"):
+            return True
+        origin, _ = split_url(place)
+        return origin.scheme == "https" or (origin.is_loopback and not self.is_production)
 
 
 def _unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

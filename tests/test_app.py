@@ -75,6 +75,7 @@ def production() -> FlaskClient:
     settings = {
         "profile": "production",
         "public_url": "https://cds.example.org",
+        "authentication": "none",
         "cors_origins": f"{LISTED},https://other.example.org:8443",
     }
     return app_with(FakeGuideline(), **settings).test_client()
@@ -115,11 +116,11 @@ def test_production_answers_no_other_web_page(production: FlaskClient, origin: s
 
 def test_production_answers_no_web_page_at_all_unless_one_is_listed() -> None:
     client = app_with(
-        FakeGuideline(), profile="production", public_url="https://cds.example.org"
+        FakeGuideline(), profile="production", public_url="https://cds.example.org", authentication="none"
     ).test_client()
     response = client.options("/cds-services", headers=ORIGIN | {"Access-Control-Request-Method": "GET"})
     assert response.status_code == 200
-    assert not [name for name in response.headers.keys() if name.startswith("Access-Control")]
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
 
 
 @pytest.mark.parametrize(

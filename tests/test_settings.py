@@ -47,6 +47,13 @@ def test_every_setting_is_documented(name: str) -> None:
         ("FHIR_NETWORKS", "10.0.0.1/8"),
         ("FHIR_CA_FILE", "/nowhere.pem"),
         ("FHIR_DEADLINE_MS", "0"),
+        ("AUTHENTICATION", "basic"),
+        ("JWT_ISSUERS", "https://ehr.example.org"),
+        ("JWT_ISSUERS", '{"https://ehr.example.org": []}'),
+        ("JWT_ISSUERS", '{"https://ehr.example.org": "ftp://ehr.example.org/jwks"}'),
+        ("JWT_ISSUERS", '{"https://ehr.example.org": "https://ehr.example.org@evil.example/jwks"}'),
+        ("JWT_MAX_LIFETIME_S", "86400"),
+        ("JWT_REPLAY", "maybe"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +78,12 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(map(str, settings.fhir_networks)) == ["10.20.0.0/16", "fd00::/8"]
 
 
-PRODUCTION = {"profile": "production", "public_url": "https://cds.example.org"}
+ISSUER = {"https://ehr.example.org": "https://ehr.example.org/jwks.json"}
+PRODUCTION: dict[str, Any] = {
+    "profile": "production",
+    "public_url": "https://cds.example.org",
+    "jwt_issuers": ISSUER,
+}
 
 
 def test_development_needs_nothing() -> None:
@@ -88,6 +100,11 @@ def test_production_starts_when_it_has_what_it_needs() -> None:
         ({"public_url": None}, "PUBLIC_URL"),
         ({"public_url": "http://cds.example.org"}, "PUBLIC_URL"),
         ({"fhir_servers": "https://a.example.org,http://b.example.org"}, "FHIR_SERVERS"),
+        ({"jwt_issuers": {}}, "JWT_ISSUERS"),
+        ({"jwt_issuers": {"https://a.example.org": "http://a.example.org/jwks"}}, "JWT_ISSUERS"),
+        ({"jwt_issuers": {"https://a.example.org": "http://127.0.0.1/jwks"}}, "JWT_ISSUERS"),
+        ({"jwt_issuers": {"https://sandbox.cds-hooks.org": "https://a.example.org/"}}, "JWT_SANDBOX"),
+        ({"jwt_sandbox": True}, "JWT_SANDBOX"),
     ],
 )
 def test_production_does_not_start_without_what_it_needs(changes: dict[str, Any], name: str) -> None:
