@@ -73,6 +73,20 @@ docs: $(DEV) ## Write the pages of docs/ that come from settings, guideline and 
 	$(BIN)/python -m tests.reference --write
 	$(BIN)/python -m tests.traceability --write
 
+REFERENCE := tests/differential/node_modules
+
+$(REFERENCE)/.package-lock.json: tests/differential/package-lock.json
+	cd tests/differential && npm ci --silent
+	@touch $@
+
+.PHONY: differential
+differential: $(DEV) $(REFERENCE)/.package-lock.json ## Compare with another CQL engine (Node 20+, JDK 17+, Maven)
+	$(BIN)/python -m tests.differential $(ARGS)
+
+.PHONY: bench
+bench: $(DEV) $(REFERENCE)/.package-lock.json ## Measure the service's speed (Node 20+ for the comparison)
+	$(BIN)/python -m tests.bench $(ARGS)
+
 $(UV):
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

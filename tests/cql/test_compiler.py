@@ -27,7 +27,7 @@ VALUES: list[tuple[str, Any]] = [
     ("Is Warm", [True, False]),
     ("Is Red", [True, False]),
     ("Any Warm", True),
-    ("Codes Of Drafts", [Code("blue", COLOURS)]),
+    ("Codes Of Drafts", [None, Code("blue", COLOURS)]),
     ("Members", [Code("orange", COLOURS), Code("red", COLOURS)]),
     # FHIR elements
     ("Is Male", True),
@@ -109,8 +109,8 @@ JSON = [
     ("Texts", [None, "text"]),
     ("Recorded", ["2023-06-01", None, None]),
     ("Stages", [[{"text": "II"}], None, None]),
-    ("Contained Codes", [{"text": "inside"}]),
-    ("Components", [3]),
+    ("Contained Codes", [{"text": "inside"}, None]),
+    ("Components", [None, 3, None]),
     ("Reference", {"reference": "Patient/1", "display": "P"}),
 ]
 

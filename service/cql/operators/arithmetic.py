@@ -174,12 +174,17 @@ def _divided(left: Any, right: Any, operation: Callable[[Decimal, Decimal], Deci
 @operator("Negate")
 def negate(value: Any) -> Any:
     """The opposite; null where an integer has none."""
+    if isinstance(value, Uncertainty):
+        return Uncertainty(-value.high, -value.low)
     return _mapped(value, Decimal.copy_negate, int.__neg__)
 
 
 @operator("Abs")
 def absolute(value: Any) -> Any:
     """The absolute value; null where an integer has none."""
+    if isinstance(value, Uncertainty):
+        low, high = sorted((abs(value.low), abs(value.high)))
+        return Uncertainty(0 if value.low <= 0 <= value.high else low, high)
     return _mapped(value, Decimal.copy_abs, int.__abs__)
 
 

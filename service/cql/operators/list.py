@@ -136,14 +136,14 @@ def exists(source: Sequence[Any] | None) -> bool:
 
 @operator("Flatten")
 def flatten(source: Sequence[Any] | None) -> List | None:
-    """The elements of the lists within; an element that is no list stays."""
+    """The elements of the lists within; an element that is no list, or null, stays."""
     if source is None:
         return None
     flat: List = []
     for each in source:
         if isinstance(each, list):
             flat.extend(each)
-        elif each is not None:
+        else:
             flat.append(each)
     spend(len(flat))
     return flat

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import EvaluationError
-from ..types import DateTime, Quantity, Temporal, Time, evaluation_offset
+from ..types import DateTime, Quantity, Temporal, Time, Uncertainty, evaluation_offset
 from ..types import units as ucum
 from ..types.numbers import ARITHMETIC, is_number
 
@@ -24,6 +24,8 @@ def compare(left: Any, right: Any, precision: str | None = None) -> int | None:
         return compare_temporal(left, right, precision)
     if isinstance(left, Quantity) and isinstance(right, Quantity):
         return compare_quantity(left, right)
+    if isinstance(left, Uncertainty) or isinstance(right, Uncertainty):
+        return None
     raise EvaluationError(f"no order between {type(left).__name__} and {type(right).__name__}")
 
 
