@@ -5,11 +5,16 @@ from pathlib import Path
 import click
 
 from service.guideline.build import BuildError, build, out_of_step
+from service.package_cli import package_content, publish_content
 
 
 @click.group()
 def content() -> None:
     """Work on the guideline's content."""
+
+
+content.add_command(package_content)
+content.add_command(publish_content)
 
 
 @content.command("build")

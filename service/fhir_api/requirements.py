@@ -16,7 +16,7 @@ def data_requirements(guideline: Guideline, plan_id: str) -> Json:
     plan = content.get("PlanDefinition", plan_id)
     if plan is None:
         raise KeyError(plan_id)
-    needed = dict.fromkeys(_reached(guideline, plan.canonical))
+    needed = _reached(guideline, plan.canonical)
     libraries = [body for canonical in needed if (body := _library(guideline, canonical)) is not None]
     depends_on = [
         {"type": "depends-on", "resource": canonical} for canonical in needed if canonical != plan.canonical
@@ -50,15 +50,21 @@ def data_requirements(guideline: Guideline, plan_id: str) -> Json:
     return library
 
 
-def _reached(guideline: Guideline, canonical: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """A definition, what its actions name, their Libraries and what these include; some more than once."""
-    resource = guideline.content.resolve(canonical)
-    if resource is None or canonical in seen:
-        return
-    yield resource.canonical
-    named = [*resource.body.get("library", ()), *_definitions(resource.body), *_includes(resource.body)]
-    for each in named:
-        yield from _reached(guideline, each, seen | {canonical})
+def _reached(guideline: Guideline, start: str) -> list[str]:
+    """A definition, what its actions name, their Libraries and what these include; each once."""
+    found: dict[str, None] = {}
+    waiting = [start]
+    while waiting:
+        resource = guideline.content.resolve(waiting.pop(0))
+        if resource is None or resource.canonical in found:
+            continue
+        found[resource.canonical] = None
+        waiting += (
+            *resource.body.get("library", ()),
+            *_definitions(resource.body),
+            *_includes(resource.body),
+        )
+    return list(found)
 
 
 def _definitions(holder: Json) -> Iterator[str]:

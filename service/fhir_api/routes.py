@@ -15,6 +15,7 @@ from service.fhir_api import careplan, terminology
 from service.fhir_api.application import Applier
 from service.fhir_api.capability import capability_statement
 from service.fhir_api.errors import NotAcceptable, NotFound, Unprocessable, Unsupported
+from service.fhir_api.package import Package
 from service.fhir_api.parameters import Arguments
 from service.fhir_api.requirements import data_requirements
 from service.fhir_api.store import SUMMARIES, Store, links, summarised
@@ -37,7 +38,8 @@ def blueprint(
     """`/fhir` for one guideline; `clock` gives the time (aware) of each call, `software` our version."""
     room = Blueprint("fhir_api", __name__, url_prefix="/fhir")
     store = Store(guideline)
-    _add_reading(room, store, guideline, software)
+    _add_reading(room, store, guideline, lambda: _address(settings.public_url), software)
+    _add_downloads(room, Package(guideline))
     _add_applying(room, store, guideline, Applier(guideline, settings.default_country), clock)
     _add_terminology(room, store, guideline, clock)
 
@@ -51,10 +53,31 @@ def blueprint(
     return room
 
 
-def _add_reading(room: Blueprint, store: Store, guideline: Guideline, software: str) -> None:
+def _add_downloads(room: Blueprint, package: Package) -> None:
+    """The whole content as one file."""
+
+    @room.get("/package.tgz")
+    def archive() -> Response:
+        return _file(Response(package.archive, mimetype="application/gzip"), f"{package.file_name}.tgz")
+
+    @room.get("/transaction.json")
+    def transaction() -> Response:
+        return _file(jsonify(package.transaction), f"{package.file_name}.transaction.json")
+
+
+def _file(response: Response, name: str) -> Response:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _add_reading(
+    room: Blueprint, store: Store, guideline: Guideline, address: Callable[[], str], software: str
+) -> None:
     @room.get("/metadata")
     def metadata() -> Response:
-        return _cached(capability_statement(guideline, software, _address()))
+        return _cached(capability_statement(guideline, software, address()))
 
     @room.get("/<resource_type>/<resource_id>")
     def read(resource_type: str, resource_id: str) -> Response:
@@ -66,20 +89,20 @@ def _add_reading(room: Blueprint, store: Store, guideline: Guideline, software: 
 
     @room.get("/<resource_type>")
     def search(resource_type: str) -> Response:
-        return _searched(store, resource_type, list(request.args.items(multi=True)))
+        return _searched(store, resource_type, list(request.args.items(multi=True)), address())
 
     @room.post("/<resource_type>/_search")
     def posted_search(resource_type: str) -> Response:
         if request.mimetype != _FORM:
             raise UnsupportedMediaType(f"Send the search as {_FORM}.")
         both = [*request.args.items(multi=True), *request.form.items(multi=True)]
-        return _searched(store, resource_type, both)
+        return _searched(store, resource_type, both, address())
 
 
-def _searched(store: Store, resource_type: str, arguments: Sequence[tuple[str, str]]) -> Response:
+def _searched(store: Store, resource_type: str, arguments: Sequence[tuple[str, str]], base: str) -> Response:
     strict = "handling=strict" in request.headers.get("Prefer", "").replace(" ", "")
     found = store.search(resource_type, arguments, strict=strict)
-    address = f"{_address()}/{resource_type}"
+    address = f"{base}/{resource_type}"
     body: Json = {
         "resourceType": "Bundle",
         "type": "searchset",
@@ -231,8 +254,9 @@ def _passing(resource: Json) -> Response:
     return response
 
 
-def _address() -> str:
-    return f"{request.url_root.rstrip('/')}/fhir"
+def _address(public_url: str | None) -> str:
+    """The base url of this endpoint, as clients reach it."""
+    return f"{public_url or request.url_root.rstrip('/')}/fhir"
 
 
 def _mark(response: Response) -> Response:
