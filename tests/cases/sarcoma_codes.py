@@ -61,7 +61,7 @@ SITES: dict[str, tuple[Coding, ...]] = {
     "mesentery": (coding(SNOMED, "89679009", "Mesentery"), coding(ICDO3, "C48.1", "Peritoneum, specified")),
     "abdomen": (coding(SNOMED, "818981001", "Abdomen"),),
     "pelvis": (coding(SNOMED, "816092008", "Pelvis"),),
-    "chest wall": (coding(SNOMED, "78904004", "Chest wall structure"), coding(ICDO3, "C49.3", "Thorax")),
+    "chest wall": (coding(SNOMED, "78904004", "Chest wall structure"),),  # C49.3 would hold the axilla too
     "mediastinum": (coding(SNOMED, "72410000", "Mediastinal structure"),),
     "back": (coding(SNOMED, "77568009", "Back"),),
 }
