@@ -12,14 +12,17 @@ from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
 
 from service import logs
-from service.cds_hooks import routes
-from service.cds_hooks.exact_json import ExactJSONProvider
+from service.cds_hooks import exact_json, feedback, routes
 from service.errors import outcome_for
+from service.feedback.ledger import Ledger
+from service.feedback.naming import kinds_of
 from service.fhir_api import routes as fhir_routes
 from service.guideline import Guideline
 from service.patient import compile_all
+from service.patient.fhir_server import FhirReader, Limits, Policy
 from service.settings import LOUD, Settings
 from service.store.database import Database
+from service.store.errors import StoreUnavailable
 from service.trust.guard import guard
 
 Clock = Callable[[], datetime]
@@ -47,18 +50,35 @@ def create_app(
     compile_all()
 
     app = Flask("service", static_folder=None)
-    app.json = ExactJSONProvider(app)
+    app.json = exact_json.ExactJSONProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
-    app.register_blueprint(routes.blueprint(guideline, settings, clock))
+    app.register_blueprint(routes.blueprint(guideline, settings, clock, _reader(settings)))
     app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
     _add_pages(app, guideline)
     _add_request_ids(app)
-    _ask_who_calls(app, guard(settings, Database(settings.database_url), clock))
+    database = Database(settings.database_url)
+    _ask_who_calls(app, guard(settings, database, clock))
+    ledger = _ledger(guideline, settings, database)
+    app.register_blueprint(feedback.blueprint(guideline, settings, clock, ledger))
     _add_headers(app, settings)
     app.register_error_handler(Exception, _failed)
     return app
+
+
+def _reader(settings: Settings) -> FhirReader:
+    """What reads from EHRs' FHIR servers: those that the settings list, and this machine's in development."""
+    policy = Policy(
+        frozenset(settings.fhir_servers), settings.fhir_networks, loopback=not settings.is_production
+    )
+    limits = Limits(
+        settings.fhir_deadline_ms / 1000,
+        settings.fhir_max_bytes,
+        settings.fhir_max_pages,
+        settings.fhir_connections,
+    )
+    return FhirReader(policy, limits, exact_json.loads, ca_file=settings.fhir_ca_file)
 
 
 def _add_pages(app: Flask, guideline: Guideline) -> None:
@@ -85,6 +105,19 @@ def _add_pages(app: Flask, guideline: Guideline) -> None:
     @app.get("/__lbheartbeat__")
     def load_balancer_heartbeat() -> Response:
         return jsonify({"status": "ok"})
+
+
+def _ledger(guideline: Guideline, settings: Settings, database: Database) -> Ledger:
+    """Where feedback goes. In production its tables are made now, before the processes fork, if they can be."""
+    topics = [(plan.id, plan.topics) for plan in guideline.hooks]
+    ledger = Ledger(database, kinds_of(topics, guideline.version), settings.feedback_comments)
+    if settings.is_production:
+        try:
+            ledger.register()
+        except StoreUnavailable as error:
+            _log.error("the database cannot be used: feedback is refused until it can", why=str(error))
+        database.close()
+    return ledger
 
 
 _CLOSED = ("cds-services", "fhir")

@@ -132,9 +132,11 @@ def outcome_for(error: BaseException) -> Outcome:
 
 
 def _unavailable(error: DataUnavailable) -> str:
+    server = f" The FHIR server {error.reason}." if error.reason else ""
     return (
         f"The answer needs {error.resource_type} data, and prefetch key '{error.key}' was absent or not "
-        f"readable. Send it as discovery describes it: null, or an empty Bundle, when nothing was found."
+        f"readable.{server} Send it as discovery describes it: null, or an empty Bundle, when nothing was "
+        "found."
     )
 
 

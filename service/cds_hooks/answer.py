@@ -9,9 +9,13 @@ from typing import Any, Final
 
 from service.cds_hooks.cards import cards_of
 from service.cds_hooks.envelope import Call
+from service.cds_hooks.gaps import filled
 from service.cds_hooks.hooks import HOOKS, Hook
+from service.cds_hooks.notes import note_on
+from service.feedback.naming import Namer
 from service.guideline import Applied, Guideline, HookPlan
 from service.patient import Drafts, LeftOut, PatientRecord, read_drafts, read_record
+from service.patient.fhir_server import FhirReader
 
 EXTENSION_LEFT_OUT: Final = "org.example.sarcoma-cds.left-out"
 """Response extension: resources that did not count, and why. Only keys, references and reasons."""
@@ -27,6 +31,8 @@ class Answer:
     applied: Applied | None
     """None when the hook is about orders and there was none to judge."""
     left_out: tuple[LeftOut, ...]
+    read: int = 0
+    """How many prefetch keys the EHR's FHIR server supplied."""
 
 
 def answer(
@@ -36,22 +42,33 @@ def answer(
     now: datetime,
     max_cards: int,
     default_country: str | None = None,
+    reader: FhirReader | None = None,
 ) -> Answer:
     """What the guideline says about the patient of `call`, at the time `now` (aware).
 
+    With a `reader`, prefetch keys that are absent are read from the call's FHIR server, unless the hook is
+    about orders and there is none to judge.
+
     Raises DataUnavailable and DraftsUnreadable (data is missing), and whatever evaluation raises (our fault).
     """
-    record = read_record(call.patient_id, call.prefetch, guideline.data_needs)
     hook = HOOKS.get(plan.hook, Hook(""))
+    if hook.drafts and call.server is not None:  # before anything is read there
+        reader = None if read_drafts(call.context, hook.selections).nothing_to_judge else reader
+    given = filled(call, guideline.data_needs, reader)
+    record = read_record(call.patient_id, given.values, guideline.data_needs, given.failures)
     drafts = read_drafts(call.context, hook.selections, record) if hook.drafts else _NO_DRAFTS
     if hook.drafts and drafts.nothing_to_judge:
-        return _answer([], None, record, drafts)
+        return _answer([], None, record, drafts, given.read)
     parameters = _parameters(hook, drafts, default_country)
     evaluation = guideline.evaluation(record, now, parameters)
     applied = guideline.apply(plan.id, evaluation, f"Patient/{call.patient_id}")
     label = f"{plan.title} {guideline.version}"
-    cards = cards_of(applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards)
-    return _answer(cards, applied, record, drafts)
+    name = Namer(plan.id, guideline.version)
+    note = note_on(record.left_out + drafts.left_out)
+    cards = cards_of(
+        applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards, note, name
+    )
+    return _answer(cards, applied, record, drafts, given.read)
 
 
 def _parameters(hook: Hook, drafts: Drafts, default_country: str | None) -> Mapping[str, Any]:
@@ -65,11 +82,11 @@ def _parameters(hook: Hook, drafts: Drafts, default_country: str | None) -> Mapp
 
 
 def _answer(
-    cards: list[dict[str, Any]], applied: Applied | None, record: PatientRecord, drafts: Drafts
+    cards: list[dict[str, Any]], applied: Applied | None, record: PatientRecord, drafts: Drafts, read: int
 ) -> Answer:
     left_out = record.left_out + drafts.left_out
     body: dict[str, Any] = {"cards": cards}
     if left_out:
         rows = [{"key": row.key, "what": row.what, "reason": row.reason} for row in left_out]
         body["extension"] = {EXTENSION_LEFT_OUT: rows}
-    return Answer(body, applied, left_out)
+    return Answer(body, applied, left_out, read)

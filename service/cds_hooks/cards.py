@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
-from service.cds_hooks.suggestions import Offer, merged, offer_of, suggestions_of
+from service.cds_hooks.suggestions import Name, Offer, merged, offer_of, suggestions_of
 from service.cds_hooks.text import (
     MAX_DETAIL,
     fit,
@@ -56,17 +56,28 @@ def cards_of(
     override_reasons: Sequence[Mapping[str, str]],
     label: str,
     max_cards: int,
+    note: str = "",
+    name: Name = lambda topics: str(uuid4()),
 ) -> list[Json]:
     """One card for each top-level action, worst first; beyond `max_cards` the last stands for all the rest.
 
     `drafts`: the client's orders by reference, those that may be updated or deleted. `label`: the name of the
-    source when an action cites nothing (CDS Hooks requires one).
+    source when an action cites nothing (CDS Hooks requires one). `note`: Markdown that ends every detail.
+    `name`: gives cards and suggestions their uuids.
     """
     made = [_draft(action, label, drafts) for action in actions]
     made.sort(key=lambda card: _WORST_FIRST.index(card.indicator))
     if len(made) > max_cards:
         made[max_cards - 1 :] = [_merge(made[max_cards - 1 :])]
-    return [_card(card, drafts, override_reasons) for card in made]
+    return [_card(_noted(card, note), drafts, override_reasons, name) for card in made]
+
+
+def _noted(card: _Draft, note: str) -> _Draft:
+    """With the note at the end of its detail, which gives way when both are too long."""
+    if not note:
+        return card
+    ending = f"\n\n{fit(note, MAX_DETAIL // 2)}"
+    return replace(card, detail=(fit(card.detail, MAX_DETAIL - len(ending)) + ending).strip())
 
 
 def pruned(value: Any) -> Any:
@@ -84,6 +95,7 @@ def pruned(value: Any) -> Any:
 def _draft(action: AppliedAction, label: str, drafts: Mapping[str, Mapping[str, Any]]) -> _Draft:
     offer = offer_of(action)
     topic = _coding(action.topic)
+    topics = (topic,) if topic else ()
     display = topic.get("display") if topic else None
     summary, rest = split_summary(action.title or display or _FALLBACK_TITLE)
     citations = [c for c in action.documentation if isinstance(c, Mapping)]
@@ -93,17 +105,20 @@ def _draft(action: AppliedAction, label: str, drafts: Mapping[str, Mapping[str, 
         indicator=_INDICATORS.get(action.priority or "routine", "info"),
         source=pruned({**_source(citations, label), "topic": topic}),
         links=tuple(_links(citations)),
-        offer=offer,
-        topics=(topic,) if topic else (),
+        offer=replace(offer, options=tuple(replace(o, topics=topics) for o in offer.options)),
+        topics=topics,
     )
 
 
 def _card(
-    card: _Draft, drafts: Mapping[str, Mapping[str, Any]], reasons: Sequence[Mapping[str, str]]
+    card: _Draft,
+    drafts: Mapping[str, Mapping[str, Any]],
+    reasons: Sequence[Mapping[str, str]],
+    name: Name,
 ) -> Json:
-    suggestions = suggestions_of(card.offer, drafts)
+    suggestions = suggestions_of(card.offer, drafts, name)
     body: Json = {
-        "uuid": str(uuid4()),
+        "uuid": name(card.topics),
         "summary": card.summary,
         "detail": card.detail,
         "indicator": card.indicator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -14,10 +15,12 @@ import jsonschema
 from service.cds_hooks.exact_json import loads
 from service.errors import InvalidRequest
 from service.patient import RepeatedKeys, bare_patient_id
+from service.patient.fhir_server import Server
 
 _SCHEMA = json.loads((resources.files(__package__) / "schemas" / "request.json").read_text("utf-8"))
 _check = fastjsonschema.compile(_SCHEMA)
 _explainer = jsonschema.Draft7Validator(_SCHEMA)
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _PARTS = ("context", "prefetch", "extension", "fhirAuthorization")
 
 
@@ -30,6 +33,8 @@ class Call:
     patient_id: str
     context: Mapping[str, Any]
     prefetch: Mapping[str, Any]
+    server: Server | None = None
+    """Where to read what `prefetch` lacks, if anywhere."""
 
 
 def read_call(body: bytes) -> Call:
@@ -49,13 +54,39 @@ def call_of(envelope: Any) -> Call:
         _check(envelope)
     except fastjsonschema.JsonSchemaValueException:
         raise InvalidRequest(_explanation(envelope)) from None
+    patient_id = bare_patient_id(envelope["context"]["patientId"])
     return Call(
         hook=envelope["hook"],
         hook_instance=envelope["hookInstance"],
-        patient_id=bare_patient_id(envelope["context"]["patientId"]),
+        patient_id=patient_id,
         context=envelope["context"],
         prefetch=envelope.get("prefetch") or {},
+        server=_server(envelope.get("fhirServer"), envelope.get("fhirAuthorization") or {}, patient_id),
     )
+
+
+def _server(base: str | None, authorization: Mapping[str, Any], patient_id: str) -> Server | None:
+    """The FHIR server of the call, None when there is none. InvalidRequest: another patient's token.
+
+    Without `fhirAuthorization` the server is one that asks for no token. What is wrong with a token matters
+    only when data must be read (CDS Hooks 2.0.1 "Passing the Access Token to the CDS Service").
+    """
+    own = authorization.get("patient")
+    if isinstance(own, str) and own and bare_patient_id(own) != patient_id:
+        raise InvalidRequest(
+            "fhirAuthorization.patient is not the patient of context.patientId. Send that patient's token."
+        )
+    if not base:
+        return None
+    token, kind, scope = (authorization.get(name) for name in ("access_token", "token_type", "scope"))
+    scope = scope if isinstance(scope, str) else None
+    if not authorization:
+        return Server(base)
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return Server(base, fault="was not asked: fhirAuthorization.access_token is no token")
+    if kind is not None and str(kind).lower() != "bearer":
+        return Server(base, fault="was not asked: fhirAuthorization.token_type is not Bearer")
+    return Server(base, token, scope)
 
 
 def _refuse_repeated_keys(envelope: Mapping[str, Any]) -> None:

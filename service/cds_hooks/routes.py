@@ -15,13 +15,16 @@ from service.cds_hooks.discovery import discovery
 from service.cds_hooks.envelope import Call, read_call
 from service.errors import BodyTooLarge, InvalidRequest, UnknownService, UnsupportedMediaType
 from service.guideline import Guideline, HookPlan
+from service.patient.fhir_server import FhirReader
 from service.settings import Settings
 
 _log = structlog.get_logger("cds_hooks")
 _JSON_TYPES = frozenset({"application/json", "application/fhir+json"})
 
 
-def blueprint(guideline: Guideline, settings: Settings, clock: Callable[[], datetime]) -> Blueprint:
+def blueprint(
+    guideline: Guideline, settings: Settings, clock: Callable[[], datetime], reader: FhirReader
+) -> Blueprint:
     """`/cds-services` for one guideline; `clock` gives the time (aware) at which a call is judged."""
     room = Blueprint("cds_hooks", __name__)
     offered = discovery(guideline)
@@ -41,15 +44,16 @@ def blueprint(guideline: Guideline, settings: Settings, clock: Callable[[], date
         plans = [plan for plan in guideline.hooks if plan.id == service_id]
         if not plans:
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
-        call = read_call(_body(settings.max_body_bytes))
+        call = read_call(read_body(settings.max_body_bytes))
         plan = _plan_for(call, plans)
-        result = answer(guideline, plan, call, clock(), settings.max_cards, settings.default_country)
+        result = answer(guideline, plan, call, clock(), settings.max_cards, settings.default_country, reader)
         _log.info(
             "answered",
             service=plan.id,
             hook=plan.hook,
             cards=len(result.body["cards"]),
             left_out=len(result.left_out),
+            read=result.read,
             milliseconds=round((perf_counter() - started) * 1000, 1),
         )
         response = jsonify(result.body)
@@ -68,7 +72,7 @@ def _plan_for(call: Call, plans: list[HookPlan]) -> HookPlan:
     raise InvalidRequest(f"hook is not one that this service answers. Send {hooks}, or call another service.")
 
 
-def _body(limit: int) -> bytes:
+def read_body(limit: int) -> bytes:
     """The bytes of the request, when they are declared as JSON and are not too many, chunked or not."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in _JSON_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):

@@ -9,13 +9,16 @@ Source: FHIR R4 PlanDefinition.action groupings; CDS Hooks 2.0.1 "Suggestion", "
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from uuid import uuid4
 
 from service.cds_hooks.text import from_guideline, plain, shorten
 from service.guideline import AppliedAction
+
+Json = dict[str, Any]
+Name = Callable[[Sequence[Json]], str]
+"""Gives a uuid to what is about these topics."""
 
 _CHOICES: Final = frozenset({"any", "at-most-one", "exactly-one", "one-or-more"})
 _PICK_ONE: Final = frozenset({"at-most-one", "exactly-one"})
@@ -33,7 +36,6 @@ MAX_OPTIONS: Final = 64
 """Most combinations that one card offers; the detail says so when there are more."""
 _MAX_LABEL: Final = 200
 
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Option:
     leaves: tuple[AppliedAction, ...]
     replaces: tuple[str, ...]
     recommended: bool
+    topics: tuple[Json, ...] = ()
+    """What the card that it was made for is about."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def _remark(action: AppliedAction, only_said: bool) -> str:
     return (line or (title if only_said else "")).replace("\n", "\n  ")
 
 
-def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
+def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]], name: Name) -> list[Json]:
     """The suggestions of a card. `drafts`: the orders, by reference, that may be updated or deleted."""
     suggestions: list[Json] = []
     one_only = offer.behavior == "at-most-one"
@@ -165,7 +169,7 @@ def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]]) -> lis
         actions = _actions(option, drafts)
         if not actions:
             continue
-        suggestion: Json = {"label": option.label, "uuid": str(uuid4())}
+        suggestion: Json = {"label": option.label, "uuid": name(option.topics)}
         if option.recommended and not (one_only and recommended):
             suggestion["isRecommended"] = recommended = True
         suggestion["actions"] = actions

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+NOT_FHIR = "not a FHIR resource"
+PAGES_MISSING = "further pages were not sent"
+SEARCH_FAILED = "the client's search reported an error beside these results"
+NO_DATA = "OperationOutcome instead of data"
+
 _NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes on purpose
 
 
@@ -36,9 +41,9 @@ def read_value(value: Any, position: str) -> Contents:
     if value is None:
         return contents
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
-        return Contents(False, problems=[(position, "not a FHIR resource")])
+        return Contents(False, problems=[(position, NOT_FHIR)])
     if value["resourceType"] == "OperationOutcome":
-        return Contents(False, problems=[(position, "OperationOutcome instead of data")])
+        return Contents(False, problems=[(position, NO_DATA)])
     if value["resourceType"] != "Bundle":
         contents.entries.append(Entry(value, position))
         return contents
@@ -63,7 +68,7 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         if row is None or (isinstance(row, dict) and resource is None):
             continue
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            contents.problems.append((place, "not a FHIR resource"))
+            contents.problems.append((place, NOT_FHIR))
         elif resource["resourceType"] == "Bundle":
             _read_bundle(resource, place, contents, nesting - 1)
         elif resource["resourceType"] == "OperationOutcome":
@@ -73,11 +78,11 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
             contents.entries.append(Entry(resource, place, url if isinstance(url, str) else ""))
     if failed and len(contents.entries) == found:
         contents.available = False
-        contents.problems.append((position, "OperationOutcome instead of data"))
+        contents.problems.append((position, NO_DATA))
     elif failed:
-        contents.problems.append((position, "the client's search reported an error beside these results"))
+        contents.problems.append((position, SEARCH_FAILED))
     if _has_next_page(bundle):
-        contents.problems.append((position, "further pages were not sent"))
+        contents.problems.append((position, PAGES_MISSING))
 
 
 def _severities(outcome: dict[str, Any]) -> Iterator[Any]:

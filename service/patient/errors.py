@@ -18,13 +18,15 @@ class DataUnavailable(PatientDataError):
     """The answer touches `resource_type`, and prefetch key `key`, which holds it, was not given.
 
     Raised by a retrieve, not when the request is read: a request that never needs the data is answered.
+    `reason` ends the sentence "The FHIR server …", when one was named that should have given it.
     CDS Hooks 2.0.1, "Prefetch Template": required data unobtainable is 412.
     """
 
-    def __init__(self, key: str, resource_type: str) -> None:
+    def __init__(self, key: str, resource_type: str, reason: str | None = None) -> None:
         super().__init__(f"prefetch key {key!r} ({resource_type}) is needed and was not given")
         self.key = key
         self.resource_type = resource_type
+        self.reason = reason
 
 
 class DraftsUnreadable(PatientDataError):

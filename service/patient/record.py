@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from service.patient.bundles import Entry, read_value
+from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Entry, read_value
 from service.patient.codes import NotCoded, codes_at, plain_codes
 from service.patient.errors import DataUnavailable
 from service.patient.medications import Medications
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
 from service.patient.shapes import is_sound, problem, tidy
 
+NOT_GIVEN = "not given"
+_OF_SOMEONE_ELSE = ("another patient", "not about this patient")
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
@@ -36,6 +38,33 @@ class LeftOut:
     what: str
     reason: str
 
+    @property
+    def is_unreadable(self) -> bool:
+        """It came, and could not be read."""
+        return self.reason.startswith(("malformed", NOT_FHIR))
+
+    @property
+    def is_partial(self) -> bool:
+        """Some of what belongs to the key came, and some did not."""
+        return self.reason in (PAGES_MISSING, SEARCH_FAILED)
+
+    @property
+    def is_gap(self) -> bool:
+        """Nothing came for the key."""
+        return self.reason == NO_DATA or self.reason.startswith(NOT_GIVEN)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A resource type of which nothing is known: the `key` that should have brought it, and why not."""
+
+    key: str
+    required: bool
+    reason: str | None
+    """Ends the sentence "The FHIR server …"."""
+    said: bool
+    """What came instead is named among what was left out."""
+
 
 class PatientRecord:
     """Resources of one patient; implements the `Record` of the CQL runtime.
@@ -47,13 +76,13 @@ class PatientRecord:
         self,
         patient_id: str,
         entries: Sequence[tuple[str, Entry]],
-        missing: Mapping[str, str],
+        gaps: Mapping[str, Gap],
         left_out: list[LeftOut],
     ) -> None:
-        """`missing`: resource type -> the required key that should have brought it and is unavailable."""
+        """`gaps`: by resource type, what is unavailable."""
         self.patient_id = patient_id
         self.medications = Medications(entry for _, entry in entries)
-        self._missing = dict(missing)
+        self._gaps = dict(gaps)
         self._left_out = left_out
         self._entries: dict[str, list[tuple[str, Entry]]] = {}
         for key, entry in entries:
@@ -72,10 +101,11 @@ class PatientRecord:
     ) -> Sequence[Mapping[str, Any]]:
         """Readable resources of a type, in the order they came; with `codes` only those that carry one.
 
-        Raises DataUnavailable when a required prefetch key for the type was not given.
+        Raises DataUnavailable when a required prefetch key for the type was not given; when one that is not
+        required was not, that is left out too.
         """
-        if resource_type in self._missing:
-            raise DataUnavailable(self._missing[resource_type], resource_type)
+        if resource_type in self._gaps:
+            self._miss(resource_type)
         if code_path is None or codes is None:
             numbers: Iterable[int] = range(len(self._entries.get(resource_type, ())))
         else:
@@ -85,6 +115,16 @@ class PatientRecord:
         if resource_type == "Patient" and self._entries.get("Patient") and not found:
             raise DataUnavailable(self._entries["Patient"][0][0], "Patient")  # it came, and could not be read
         return found
+
+    def _miss(self, resource_type: str) -> None:
+        """A rule looks for what is not there: that must be known, once."""
+        gap = self._gaps[resource_type]
+        if gap.required:
+            raise DataUnavailable(gap.key, resource_type, gap.reason)
+        del self._gaps[resource_type]
+        if not gap.said and resource_type not in self._entries:
+            reason = f"{NOT_GIVEN}: the FHIR server {gap.reason}" if gap.reason else NOT_GIVEN
+            self._left_out.append(LeftOut(gap.key, gap.key, reason))
 
     def _resource(self, resource_type: str, number: int) -> dict[str, Any]:
         """The resource as content reads it: put right, with the code of the Medication it refers to."""
@@ -127,36 +167,40 @@ class PatientRecord:
         return readable
 
 
-def read_record(patient_id: str, prefetch: Mapping[str, Any] | None, needs: Sequence[Need]) -> PatientRecord:
+def read_record(
+    patient_id: str,
+    prefetch: Mapping[str, Any] | None,
+    needs: Sequence[Need],
+    failures: Mapping[str, str] | None = None,
+) -> PatientRecord:
     """The record of `patient_id` (bare or `Patient/…`) from the values of the advertised prefetch keys.
 
     Any resource type may come under any advertised key; keys that were not advertised are ignored. A value
-    that is absent or an OperationOutcome makes its required type unavailable; null is known-empty. Bad data
-    raises nothing.
+    that is absent, an OperationOutcome or all about someone else makes its type unavailable; null is
+    known-empty. `failures`: by key, why the FHIR server did not give it. Bad data raises nothing.
     """
     patient_id = bare_patient_id(patient_id)
     given = prefetch if prefetch is not None else {}
     entries: list[tuple[str, Entry]] = []
     left_out: list[LeftOut] = []
-    missing: dict[str, str] = {}
+    empty: dict[str, bool] = {}  # key that brought nothing -> whether something else is said about it
     for key in dict.fromkeys(need.key for need in needs):
         contents = read_value(given[key], key) if key in given else None
         if contents is None or not contents.available:
-            missing.update(
-                {need.resource_type: key for need in reversed(needs) if need.key == key and need.required}
-            )
+            empty[key] = contents is not None
         if contents is not None:
             left_out += [LeftOut(key, where, reason) for where, reason in contents.problems]
             entries += [(key, entry) for entry in contents.entries]
-    kept = _without_duplicates(_of_patient(entries, patient_id, left_out), left_out)
-    kept = [pair for pair in kept if not _is_void(*pair, left_out)]
-    if _has_patient(entries) and not _has_patient(kept):  # only another patient's Patient came
-        missing.update({n.resource_type: n.key for n in needs if n.resource_type == "Patient" and n.required})
-    return PatientRecord(patient_id, kept, missing, left_out)
-
-
-def _has_patient(entries: Sequence[tuple[str, Entry]]) -> bool:
-    return any(entry.resource["resourceType"] == "Patient" for _, entry in entries)
+    own = _of_patient(entries, patient_id, left_out)
+    empty |= dict.fromkeys({key for key, _ in entries} - {key for key, _ in own}, True)
+    kept = [pair for pair in _without_duplicates(own, left_out) if not _is_void(*pair, left_out)]
+    reasons = failures or {}
+    gaps = {
+        need.resource_type: Gap(need.key, need.required, reasons.get(need.key), empty[need.key])
+        for need in reversed(needs)
+        if need.key in empty
+    }
+    return PatientRecord(patient_id, kept, gaps, left_out)
 
 
 def name_of(entry: Entry) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 from flask import Flask
 
 from service.app import create_app
 from service.guideline import Applied, AppliedAction, DataNeed, Guideline, HookPlan
+from service.guideline.content import Content
 from service.settings import Settings
 
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
@@ -51,6 +53,7 @@ class FakeGuideline:
     data_needs: tuple[DataNeed, ...] = NEEDS
     usage: str | None = "Needs FHIR R4."
     asked: list[dict[str, Any]] = field(default_factory=list)
+    content: Content = field(default_factory=lambda: Content(Path(), ()))
 
     @property
     def hooks(self) -> tuple[HookPlan, ...]:
