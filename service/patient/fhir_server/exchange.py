@@ -142,6 +142,7 @@ class Connection:
                 break
             self._budget.spend(len(piece))
             pieces.append(unpacking.feed(piece) if unpacking else piece)
+        self._budget.seconds_left()  # a connection that was cut looks like the end of a body
         if unpacking:
             unpacking.finish()
         return b"".join(pieces)
