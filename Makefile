@@ -63,6 +63,10 @@ content-check: $(RUNTIME) ## Fail when the libraries are out of step with their 
 cql-conformance: $(DEV) ## Run HL7's CQL tests from ../shared/cql-tests (JDK 17+ and Maven)
 	$(BIN)/python -m tests.conformance $(ARGS)
 
+.PHONY: laws
+laws: $(DEV) ## Hold the guideline to its closure for a minute of patients (ARGS="SECONDS SEED" for others)
+	$(BIN)/python -m tests.laws $(ARGS)
+
 .PHONY: interop
 interop: $(DEV) ## Compare with HAPI's clinical reasoning, case by case (JDK 17+ and Maven)
 	$(BIN)/python -m tests.interop.parity $(ARGS)
