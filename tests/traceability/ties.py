@@ -122,13 +122,28 @@ def _names(patterns: Iterable[str], action: Action) -> bool:
 
 
 def uncovered() -> list[str]:
-    """Paths of the actions that order or say something and belong to no recommendation."""
-    covered = {action.path for each in all_recommendations() for action in _actions(each)}
+    """Paths of the actions that order or say something and belong to no recommendation.
+
+    An action stands for what is beneath it, but a patient group's card does not stand for its options.
+    """
+    covered = {
+        action.path
+        for each in all_recommendations()
+        for action in _actions(each)
+        if "/" in action.path or action.path not in _groups()
+    }
     return [
         path
         for path, action in all_actions().items()
         if action.leaf and not any(above in covered for above in _upwards(path))
     ]
+
+
+@cache
+def _groups() -> frozenset[str]:
+    """Codes of the patient groups, which are the ids of their cards."""
+    system = guideline().content.get("CodeSystem", "sarcoma-patient-group")
+    return frozenset(concept["code"] for concept in system.body["concept"]) if system else frozenset()
 
 
 def _upwards(path: str) -> list[str]:
