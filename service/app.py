@@ -59,6 +59,7 @@ def create_app(
     _add_pages(app, guideline)
     _add_request_ids(app)
     database = Database(settings.database_url)
+    app.extensions["database"] = database
     _ask_who_calls(app, guard(settings, database, clock))
     ledger = _ledger(guideline, settings, database)
     app.register_blueprint(feedback.blueprint(guideline, settings, clock, ledger))

@@ -23,6 +23,7 @@ from service.cds_hooks.hooks import HOOKS
 from service.content_cli import content
 from service.cql import CqlError
 from service.errors import ServiceError, outcome_for
+from service.feedback_cli import feedback
 from service.guideline import ContentError, Guideline, GuidelineError, HookPlan, TraceEntry
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
@@ -261,6 +262,7 @@ def check_content(folder: Path | None) -> None:
 
 
 main.add_command(content)
+main.add_command(feedback)
 
 
 def _settings() -> Settings:

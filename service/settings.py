@@ -188,6 +188,14 @@ class Settings(BaseSettings):
         "absolute one), or `postgresql://user:password@host/name`. Advice never waits for it.",
         repr=False,
     )
+    feedback_max_items: int = Field(
+        default=1000, ge=1, le=10_000, description="Most reports in the body of one feedback request."
+    )
+    feedback_comments: bool = Field(
+        default=False,
+        description="Whether the comments of clinicians are stored. They may name patients: unless set, only "
+        "their length is.",
+    )
     max_body_bytes: int = Field(
         default=5_000_000,
         gt=0,

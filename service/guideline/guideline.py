@@ -132,6 +132,7 @@ def _hooks(
             description=_description(cursor),
             usage_requirements=_usage_requirements(cursor, base),
             override_reasons=_override_reasons(cursor, base, content, value_sets),
+            topics=tuple(action.topic for action in plan.actions if action.topic is not None),
         )
     if not found:
         problems.add("plandefinition", "PlanDefinition.action.trigger", "no PlanDefinition answers a hook")

@@ -21,6 +21,8 @@ class HookPlan:
     usage_requirements: str | None
     override_reasons: tuple[Mapping[str, str], ...]
     """Codings (`code`, `system`, `display`) of the reasons a clinician may give for overriding a card."""
+    topics: tuple[Mapping[str, Any], ...] = ()
+    """Codings of all that its cards may be about."""
 
 
 @dataclass(frozen=True, slots=True)
