@@ -1,4 +1,4 @@
-"""The checks on a drug for a soft-tissue sarcoma, against the guideline's table read apart from the content."""
+"""The checks on drugs for soft-tissue sarcoma, against the guideline's table read apart from the content."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TRK = ("larotrectinib", "entrectinib", "repotrectinib")
 _BRAF = ("dabrafenib", "trametinib")
 _PAIRS = {"dabrafenib": "trametinib", "trametinib": "dabrafenib", "binimetinib": "imatinib"}
 _DRUGS = (*_TRK, *_BRAF, "imatinib", "pazopanib", "trabectedin", "eribulin", "crizotinib", "avapritinib")
-_CHECKED = _DRUGS + ("ifosfamide", "mesna", "doxorubicin", "binimetinib")
+_CHECKED = (*_DRUGS, "ifosfamide", "mesna", "doxorubicin", "binimetinib")
 
 
 @dataclass(frozen=True)
 class Course:
-    """What the table asks about: histology, grade, fusion, earlier drugs with their state, setting, drafts."""
+    """What the table asks about: histology, grade, fusion, earlier drugs and their state, setting, drafts."""
 
     histology: str
     grade: str | None
@@ -93,13 +93,8 @@ def _of_histology(course: Course, drug: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_line(course: Course, drug: str) -> Iterator[tuple[str, str]]:
-    names = {
-        "pazopanib": "pazopanib-first-line",
-        "trabectedin": "trabectedin-line",
-        "eribulin": "eribulin-line",
-    }
-    if drug in names and not course.after_an_anthracycline:
-        yield names[drug], "warning"
+    if drug in ("pazopanib", "trabectedin", "eribulin") and not course.after_an_anthracycline:
+        yield ("pazopanib-first-line" if drug == "pazopanib" else f"{drug}-line"), "warning"
 
 
 courses = st.builds(
