@@ -12,7 +12,7 @@ from flask import Flask, Response, g, jsonify, request
 from flask_cors import CORS
 
 from service import logs
-from service.cds_hooks import exact_json, feedback, routes
+from service.cds_hooks import exact_json, feedback, openapi, routes
 from service.errors import outcome_for
 from service.feedback.ledger import Ledger
 from service.feedback.naming import kinds_of
@@ -56,7 +56,7 @@ def create_app(
     app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
     app.register_blueprint(routes.blueprint(guideline, settings, clock, _reader(settings)))
     app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
-    _add_pages(app, guideline)
+    _add_pages(app, guideline, settings)
     _add_request_ids(app)
     database = Database(settings.database_url)
     app.extensions["database"] = database
@@ -82,7 +82,7 @@ def _reader(settings: Settings) -> FhirReader:
     return FhirReader(policy, limits, exact_json.loads, ca_file=settings.fhir_ca_file)
 
 
-def _add_pages(app: Flask, guideline: Guideline) -> None:
+def _add_pages(app: Flask, guideline: Guideline, settings: Settings) -> None:
     version = {
         "name": "sarcoma-cds",
         "version": _version(),
@@ -90,6 +90,11 @@ def _add_pages(app: Flask, guideline: Guideline) -> None:
         "base": guideline.base,
     }
     services = len(guideline.hooks)
+    described = openapi.document(guideline, version["version"], settings.public_url)
+
+    @app.get("/openapi.json")
+    def show_openapi() -> Response:
+        return jsonify(described)
 
     @app.get("/")
     def index() -> Response:
@@ -109,7 +114,7 @@ def _add_pages(app: Flask, guideline: Guideline) -> None:
 
 
 def _ledger(guideline: Guideline, settings: Settings, database: Database) -> Ledger:
-    """Where feedback goes. In production its tables are made now, before the processes fork, if they can be."""
+    """Where feedback goes. In production its tables are made now, before the processes fork, if possible."""
     topics = [(plan.id, plan.topics) for plan in guideline.hooks]
     ledger = Ledger(database, kinds_of(topics, guideline.version), settings.feedback_comments)
     if settings.is_production:

@@ -17,9 +17,9 @@ from service.errors import InvalidRequest
 from service.patient import RepeatedKeys, bare_patient_id
 from service.patient.fhir_server import Server
 
-_SCHEMA = json.loads((resources.files(__package__) / "schemas" / "request.json").read_text("utf-8"))
-_check = fastjsonschema.compile(_SCHEMA)
-_explainer = jsonschema.Draft7Validator(_SCHEMA)
+SCHEMA = json.loads((resources.files(__package__) / "schemas" / "request.json").read_text("utf-8"))
+_check = fastjsonschema.compile(SCHEMA)
+_explainer = jsonschema.Draft7Validator(SCHEMA)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _PARTS = ("context", "prefetch", "extension", "fhirAuthorization")
 
