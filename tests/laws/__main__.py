@@ -1,7 +1,7 @@
 """The closure law on many patients: `python -m tests.laws [PATIENTS] [SEED]`, on every processor.
 
-Prints each law that does not hold once, with the smallest patient found that breaks it; exits 1 then. The same
-numbers try the same patients, however many processors there are.
+Prints each law that does not hold once, with the smallest patient found that breaks it; exits 1 then. The
+same numbers try the same patients, however many processors there are.
 """
 
 from __future__ import annotations
