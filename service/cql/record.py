@@ -23,12 +23,13 @@ class Record(Protocol):
 
 
 class ListRecord:
-    """A record held as a list of resources."""
+    """A record held as a list of resources, indexed by code when a code is first asked for."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self._by_type: dict[str, list[Resource]] = {}
         for resource in resources:
             self._by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
+        self._index: dict[tuple[str, str], dict[CodeKey, list[int]]] = {}
 
     def retrieve(
         self, resource_type: str, code_path: str | None, codes: frozenset[CodeKey] | None
@@ -37,7 +38,18 @@ class ListRecord:
         found = self._by_type.get(resource_type, [])
         if codes is None or code_path is None:
             return found
-        return [resource for resource in found if not codes.isdisjoint(codings(resource, code_path))]
+        index = self._indexed(resource_type, code_path)
+        positions = {position for code in codes & index.keys() for position in index[code]}
+        return [found[position] for position in sorted(positions)]
+
+    def _indexed(self, resource_type: str, code_path: str) -> dict[CodeKey, list[int]]:
+        index = self._index.get((resource_type, code_path))
+        if index is None:
+            index = self._index[resource_type, code_path] = {}
+            for position, resource in enumerate(self._by_type.get(resource_type, ())):
+                for code in codings(resource, code_path):
+                    index.setdefault(code, []).append(position)
+        return index
 
 
 def codings(resource: Resource, code_path: str) -> Iterator[CodeKey]:

@@ -191,24 +191,29 @@ def _if(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     return lambda frame: then(frame) if condition(frame) is True else otherwise(frame)
 
 
-@compiles("Case")
-def _case(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+class Choice:
+    """A case without comparand: what follows the first condition that is true."""
+
+    def __init__(self, items: list[tuple[Expression, Expression]], otherwise: Expression) -> None:
+        self.items = items
+        self.otherwise = otherwise
+
+    def __call__(self, frame: Frame) -> Any:
+        for when, then in self.items:
+            if when(frame) is True:
+                return then(frame)
+        return self.otherwise(frame)
+
+
+def case(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """Compile a Case."""
     items = [
         (compiling.child(item, "when", scope), compiling.child(item, "then", scope))
         for item in node.get("caseItem", ())
     ]
     otherwise = compiling.optional(node.get("else"), scope) or NULL
     comparand = compiling.optional(node.get("comparand"), scope)
-    if comparand is not None:
-        return _case_of(comparand, items, otherwise)
-
-    def run(frame: Frame) -> Any:
-        for when, then in items:
-            if when(frame) is True:
-                return then(frame)
-        return otherwise(frame)
-
-    return run
+    return Choice(items, otherwise) if comparand is None else _case_of(comparand, items, otherwise)
 
 
 def _case_of(

@@ -7,7 +7,7 @@ from ..errors import EvaluationError
 from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, Concept, ValueSetRef
 from .compiling import Compiling, Constant, Scope, apply, compiles
-from .expressions import plain
+from .expressions import Choice, case, plain
 from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Expression, Frame, Node, Program, Retrieval
 from .type_specifiers import named_type
@@ -134,7 +134,7 @@ def _membership(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     if node["type"] == "InValueSet" and isinstance(terminology, Constant):
         element = _before_conversion(compiling, node["code"], scope)
         if element is not None:
-            return _has_member(element, codes, terminology.value)
+            return Membership(node["code"], element, codes, terminology.value)
     return apply(plain(node["type"]), [codes, terminology])
 
 
@@ -146,26 +146,79 @@ def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expres
     return compiling.expression(node["operand"][0], scope)
 
 
-def _has_member(element: Expression, codes: Expression, value_set: ValueSetRef) -> Expression:
-    """Membership of a CodeableConcept, told from its JSON; other values are converted to `codes` first."""
-    members, convert = value_set.codes, plain("InValueSet")
+class Membership:
+    """Whether FHIR data is in a value set: a CodeableConcept by its JSON, other values once converted.
 
-    def run(frame: Frame) -> Any:
-        value = element(frame)
+    ``node`` is the ELM of ``element``: two memberships with equal nodes look at the same data.
+    """
+
+    def __init__(
+        self, node: Node, element: Expression, converted: Expression, value_set: ValueSetRef
+    ) -> None:
+        self.node = node
+        self.element = element
+        self.members = value_set.codes
+        self._converted = converted
+        self._value_set = value_set
+
+    def __call__(self, frame: Frame) -> Any:
+        value = self.element(frame)
         if value is None:
             return False
-        codings = value.json.get("coding") if _is_concept(value) else None
-        if not isinstance(codings, list):
-            return convert(codes(frame), value_set)
-        for coding in codings:
-            if type(coding) is dict:
-                system, code = coding.get("system"), coding.get("code")
-                if isinstance(system, str) and isinstance(code, str) and (system, code) in members:
-                    return True
+        codes = coding_keys(value)
+        if codes is None:
+            return _IN_VALUE_SET(self._converted(frame), self._value_set)
+        members = self.members
+        for code in codes:  # noqa: SIM110 -- asked hundreds of times a request, and a loop is twice as fast
+            if code in members:
+                return True
         return False
 
+
+_IN_VALUE_SET: Final = plain("InValueSet")
+
+
+def coding_keys(value: Any) -> list[CodeKey] | None:
+    """(system, code) of the codings of a CodeableConcept, from its JSON; None of any other value."""
+    if type(value) is not FhirElement or value.type.name != "CodeableConcept":
+        return None
+    codings = value.json.get("coding")
+    if not isinstance(codings, list):
+        return None
+    keys = []
+    for coding in codings:
+        if type(coding) is dict:
+            system, code = coding.get("system"), coding.get("code")
+            if isinstance(system, str) and isinstance(code, str):
+                keys.append((system, code))
+    return keys
+
+
+@compiles("Case")
+def _case(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """A case whose conditions are memberships of the same data looks each code up once for all of them."""
+    compiled = case(compiling, node, scope)
+    if not isinstance(compiled, Choice):
+        return compiled
+    tests = [when for when, _ in compiled.items if isinstance(when, Membership)]
+    if len(tests) != len(compiled.items) or any(test.node != tests[0].node for test in tests):
+        return compiled
+    return _looked_up(tests, compiled)
+
+
+def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
+    first: dict[CodeKey, int] = {}
+    for index, test in enumerate(tests):
+        for code in test.members:
+            first.setdefault(code, index)
+    element = tests[0].element
+    results = [then for _, then in choice.items]
+
+    def run(frame: Frame) -> Any:
+        codes = coding_keys(element(frame))
+        if codes is None:
+            return choice(frame)
+        found = [first[code] for code in codes if code in first]
+        return results[min(found)](frame) if found else choice.otherwise(frame)
+
     return run
-
-
-def _is_concept(value: Any) -> bool:
-    return type(value) is FhirElement and value.type.name == "CodeableConcept"
