@@ -1,12 +1,15 @@
 """gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
 
 Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
-SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone). The largest
-request body is a setting of the application.
+SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone),
+PROMETHEUS_MULTIPROC_DIR (an empty folder in which the processes add up their metrics; a temporary one unless
+given). The largest request body is a setting of the application.
 """
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,11 @@ _host = os.environ.get("HOST", "127.0.0.1")
 bind = f"{_host}:{os.environ.get('PORT', '8000')}"
 if _host not in ("127.0.0.1", "localhost", "::1") and "SARCOMA_CDS_PROFILE" not in os.environ:
     raise SystemExit(f"{_host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).")
+
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_made = None
+if not os.environ.get(_METRICS):
+    _made = os.environ[_METRICS] = tempfile.mkdtemp(prefix="sarcoma-cds-metrics-")
 
 # The guideline is compiled once, before the processes fork, and its memory is shared.
 preload_app = True
@@ -47,3 +55,16 @@ def when_ready(server: Any) -> None:
     """Hides what was loaded before the fork from the garbage collector, so that its pages stay shared."""
     gc.collect()
     gc.freeze()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """The counts of a process that ended stay; what it was doing does not."""
+    from prometheus_client import multiprocess  # it looks at the environment when it is imported
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Takes the folder for metrics away, when it is ours."""
+    if _made:
+        shutil.rmtree(_made, ignore_errors=True)

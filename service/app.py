@@ -13,11 +13,13 @@ from flask_cors import CORS
 
 from service import logs
 from service.cds_hooks import exact_json, feedback, openapi, routes
+from service.cds_hooks.cards import EXTENSION_TOPICS
 from service.errors import outcome_for
 from service.feedback.ledger import Ledger
 from service.feedback.naming import kinds_of
 from service.fhir_api import routes as fhir_routes
 from service.guideline import Guideline
+from service.metrics import Metrics, install
 from service.patient import compile_all
 from service.patient.fhir_server import FhirReader, Limits, Policy
 from service.settings import LOUD, Settings
@@ -60,7 +62,8 @@ def create_app(
     _add_request_ids(app)
     database = Database(settings.database_url)
     app.extensions["database"] = database
-    _ask_who_calls(app, guard(settings, database, clock))
+    refused = _count(app, guideline, settings)
+    _ask_who_calls(app, guard(settings, database, clock, refused=refused))
     ledger = _ledger(guideline, settings, database)
     app.register_blueprint(feedback.blueprint(guideline, settings, clock, ledger))
     _add_headers(app, settings)
@@ -124,6 +127,16 @@ def _ledger(guideline: Guideline, settings: Settings, database: Database) -> Led
             _log.error("the database cannot be used: feedback is refused until it can", why=str(error))
         database.close()
     return ledger
+
+
+def _count(app: Flask, guideline: Guideline, settings: Settings) -> Callable[[str], None]:
+    """Counts what is answered, where that is wanted; gives back who counts refused tokens."""
+    if not settings.wants_metrics:
+        return lambda reason: None
+    metrics = Metrics()
+    services, keys = (plan.id for plan in guideline.hooks), (need.key for need in guideline.data_needs)
+    install(app, metrics, services, keys, EXTENSION_TOPICS)
+    return metrics.refused
 
 
 _CLOSED = ("cds-services", "fhir")

@@ -213,6 +213,11 @@ class Settings(BaseSettings):
         description="ISO 3166 code of the country of care when the patient's address names none. It reaches "
         "the guideline's logic as the parameter `country`.",
     )
+    metrics: bool | None = Field(
+        default=None,
+        description="Whether numbers for Prometheus are shown at `/metrics`, to anyone who reaches it: keep "
+        "others away in front of the service. No patient is in them. Unless set, yes in development only.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line that is written. No level logs patient data."
     )
@@ -226,6 +231,11 @@ class Settings(BaseSettings):
     def wants_tokens(self) -> bool:
         """Whether clients must show who they are."""
         return (self.authentication or ("jwt" if self.is_production else "none")) == "jwt"
+
+    @property
+    def wants_metrics(self) -> bool:
+        """Whether /metrics is there."""
+        return not self.is_production if self.metrics is None else self.metrics
 
     def check_start(self, environment: Mapping[str, str]) -> None:
         """Raises NotConfigured when the service should not start so; `environment` is the process's own."""

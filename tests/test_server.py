@@ -21,22 +21,26 @@ VIEW = "/cds-services/hydration-patient-view"
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = int(probe.getsockname()[1])
+    number = free_port()
     environment = {**os.environ, "SARCOMA_CDS_CONTENT_DIR": str(TINY), "SARCOMA_CDS_MAX_BODY_BYTES": "100000"}
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(number), "--workers", "1"]
     quiet = subprocess.DEVNULL
     server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)  # noqa: S603 - our own command
     try:
-        _wait_for(number, server)
+        wait_for(number, server)
         yield number
     finally:
         server.terminate()
         server.wait(timeout=10)
 
 
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         assert server.poll() is None, "the server stopped"
         try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 
 from service.cds_hooks.exact_json import loads
 from service.cds_hooks.routes import read_body
@@ -36,7 +36,8 @@ def blueprint(
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
         reports = read_reports(loads(read_body(settings.max_body_bytes)), settings.feedback_max_items)
         ledger.add(service_id, reports, reasons[service_id], clock())
-        _log.info("reported", service=service_id, **Counter(report.outcome for report in reports))
+        g.reported = Counter(report.outcome for report in reports)  # for who counts
+        _log.info("reported", service=service_id, **g.reported)
         response = Response(status=200)
         response.headers.pop("Content-Type", None)  # there is no body to have one
         return response

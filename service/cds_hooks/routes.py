@@ -7,7 +7,7 @@ from datetime import datetime
 from time import perf_counter
 
 import structlog
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.cds_hooks.answer import answer
@@ -32,7 +32,10 @@ def blueprint(
     @room.get("/cds-services")
     def services() -> Response:
         response = jsonify(offered)
-        response.cache_control.public = True
+        if settings.wants_tokens:
+            response.cache_control.private = True
+        else:
+            response.cache_control.public = True
         response.cache_control.max_age = 60
         response.add_etag()
         response.make_conditional(request)
@@ -46,7 +49,9 @@ def blueprint(
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
         call = read_call(read_body(settings.max_body_bytes))
         plan = _plan_for(call, plans)
+        g.plan, g.call = plan, call  # for who counts
         result = answer(guideline, plan, call, clock(), settings.max_cards, settings.default_country, reader)
+        g.cards = result.body["cards"]
         _log.info(
             "answered",
             service=plan.id,

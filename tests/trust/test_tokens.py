@@ -88,6 +88,12 @@ def test_discovery_is_answered_for_a_token_of_its_own(client: FlaskClient) -> No
     assert call(client, token(claims("/cds-services")), "/cds-services").status_code == 200
 
 
+def test_an_answer_to_a_token_is_kept_by_its_client_at_most(client: FlaskClient) -> None:
+    response = call(client, token(claims("/cds-services")), "/cds-services")
+    assert response.headers["Cache-Control"] == "private, max-age=60"
+    assert call(client, token()).headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__heartbeat__", "/__version__", "/"])
 def test_health_is_told_to_anyone(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 200
@@ -99,7 +105,7 @@ def test_a_preflight_is_answered_before_authentication(client: FlaskClient) -> N
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    for path in ("/cds-services", VIEW):
+    for path in ("/cds-services", VIEW, f"{VIEW}/feedback"):
         response = client.options(path, headers=asked)
         assert response.status_code == 200
         assert "authorization" in response.headers["Access-Control-Allow-Headers"].lower()

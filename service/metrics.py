@@ -1,0 +1,122 @@
+"""Numbers for operators, in Prometheus' text format. Labels name services and recommendations, no patient.
+
+Counts of several processes are added up when PROMETHEUS_MULTIPROC_DIR names a folder that they share
+(`deploy/gunicorn.conf.py` makes one).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import Any, Final
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_NONE: Final = "none"
+
+
+class Metrics:
+    """The numbers of one application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = self._counter("calls", "Calls of hooks.", "service", "hook", "status")
+        self._seconds = Histogram(
+            "sarcoma_cds_call_seconds",
+            "Duration of calls that were answered.",
+            ("service", "hook"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._cards = self._counter("recommendations", "Given in cards.", "service", "topic", "indicator")
+        self._silent = self._counter("calls_without_cards", "Nothing to say.", "service", "hook")
+        self._missing = self._counter(
+            "prefetch_missing", "Prefetch keys not sent, or sent as an error.", "service", "key", "how"
+        )
+        self._feedback = self._counter("feedback", "Reports on cards that were kept.", "service", "outcome")
+        self._posts = self._counter("feedback_requests", "Feedback requests.", "service", "status")
+        self._refused = self._counter("tokens_refused", "Tokens that were refused.", "reason")
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"sarcoma_cds_{name}", meaning, labels, registry=self.registry)
+
+    def refused(self, reason: str) -> None:
+        """Counts a refused token; `reason` is one of the trust room's words."""
+        self._refused.labels(reason).inc()
+
+    def call(self, service: str, hook: str, status: int, seconds: float) -> None:
+        """Counts a call of a service (`none` when there is no such service) and how long it took."""
+        self._calls.labels(service, hook, str(status)).inc()
+        if status == 200:
+            self._seconds.labels(service, hook).observe(seconds)
+
+    def answer(self, service: str, hook: str, cards: Iterable[Mapping[str, Any]], merged: str) -> None:
+        """Counts the recommendations in an answer; `merged` is the extension with those of a merged card."""
+        silent = True
+        for card in cards:
+            silent = False
+            topics = card.get("extension", {}).get(merged) or [card["source"].get("topic", {})]
+            for topic in topics:
+                self._cards.labels(service, topic.get("code", _NONE), card["indicator"]).inc()
+        if silent:
+            self._silent.labels(service, hook).inc()
+
+    def prefetch(self, service: str, keys: Iterable[str], given: Mapping[str, Any]) -> None:
+        """Counts the advertised keys that a call lacks, or has an OperationOutcome in place of."""
+        for key in keys:
+            if key not in given:
+                self._missing.labels(service, key, "absent").inc()
+            elif isinstance(given[key], dict) and given[key].get("resourceType") == "OperationOutcome":
+                self._missing.labels(service, key, "error").inc()
+
+    def feedback(self, service: str, status: int, outcomes: Mapping[str, int]) -> None:
+        """Counts a feedback request and, when it was kept, its reports."""
+        self._posts.labels(service, str(status)).inc()
+        for outcome, count in outcomes.items():
+            self._feedback.labels(service, outcome).inc(count)
+
+    def page(self) -> bytes:
+        """All numbers, of all processes."""
+        registry = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def install(app: Flask, metrics: Metrics, services: Iterable[str], keys: Iterable[str], merged: str) -> None:
+    """Counts what the application answers, and shows it at /metrics.
+
+    Routes say what they found in `g`: `plan` and `call` (a call that could be read), `cards`, `reported`.
+    """
+    known, advertised = frozenset(services), tuple(keys)
+
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        kind = (request.endpoint or "").partition(".")[2]
+        if request.method != "POST" or kind not in ("call_service", "feedback"):
+            return response
+        service = str((request.view_args or {}).get("service_id"))
+        service = service if service in known else _NONE
+        if kind == "feedback":
+            metrics.feedback(service, response.status_code, g.get("reported") or {})
+            return response
+        hook = g.plan.hook if "plan" in g else _NONE
+        metrics.call(service, hook, response.status_code, perf_counter() - g.get("began", perf_counter()))
+        if "call" in g:
+            metrics.prefetch(service, advertised, g.call.prefetch)
+        if "cards" in g and response.status_code == 200:
+            metrics.answer(service, hook, g.cards, merged)
+        return response
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return Response(metrics.page(), content_type=CONTENT_TYPE_LATEST)
