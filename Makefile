@@ -95,6 +95,10 @@ differential: $(DEV) $(REFERENCE)/.package-lock.json ## Compare with another CQL
 bench: $(DEV) $(REFERENCE)/.package-lock.json ## Measure the service's speed (Node 20+ for the comparison)
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: soak
+soak: $(DEV) ## Call the service with 500 clients for a minute, then 10,000 times, and look at every answer
+	$(BIN)/python -m tests.soak $(ARGS)
+
 $(UV):
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,1 @@
+"""Many clients for a while, with every answer looked at (`make soak`)."""
