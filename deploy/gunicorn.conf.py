@@ -4,6 +4,8 @@ Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per 
 SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone),
 PROMETHEUS_MULTIPROC_DIR (an empty folder in which the processes add up their metrics; a temporary one unless
 given). The largest request body is a setting of the application.
+
+A client that sends slowly holds a thread for as long: put a proxy in front that takes in whole requests.
 """
 
 import gc

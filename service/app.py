@@ -186,6 +186,8 @@ def _add_headers(app: Flask, settings: Settings) -> None:
         for name, value in fixed.items():
             response.headers.setdefault(name, value)
         response.headers["X-Request-ID"] = g.get("request_id") or logs.request_id()
+        if settings.cors_origins:
+            response.vary.add("Origin")  # a kept discovery is good for the pages of that origin only
         if request.method == "OPTIONS":
             response.headers.pop("Content-Type", None)  # there is no body to have one
         return response

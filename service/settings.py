@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         default=20, ge=1, le=1000, description="Most pages of one search that are read from a FHIR server."
     )
     fhir_connections: int = Field(
-        default=16, ge=1, le=256, description="Most simultaneous connections of a process to FHIR servers."
+        default=32, ge=1, le=256, description="Most simultaneous connections of a process to FHIR servers."
     )
     authentication: Literal["jwt", "none"] | None = Field(
         default=None,

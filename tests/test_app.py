@@ -112,6 +112,7 @@ def test_production_answers_no_other_web_page(production: FlaskClient, origin: s
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
     response = production.open("/cds-services", method=method, headers=headers)
     assert "Access-Control-Allow-Origin" not in response.headers
+    assert "Origin" in response.headers["Vary"]
 
 
 def test_production_answers_no_web_page_at_all_unless_one_is_listed() -> None:

@@ -144,7 +144,10 @@ def test_no_log_line_holds_anything_of_a_patient(
     expected = {"all": 200, "nothing": 200, "fails": 412, "HTML": 412}.get(given, 400)
     assert response.status_code == expected, response.text
     lines = without_secrets(capfd.readouterr().err)
-    assert [line["request_id"] for line in lines] == ["r-1"]
+    assert {line["request_id"] for line in lines} == {"r-1"}
+    warned = [line for line in lines if line["event"] == "not read"]
+    assert bool(warned) is (given in ("fails", "HTML"))
+    assert all("observations" in line["fhir_server"] for line in warned)  # the key and the reason are said
     assert [name for name, secret in SECRETS.items() if secret in caplog.text] == []
 
 

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from service.cds_hooks.envelope import Call
 from service.patient.fhir_server import FhirReader, Query, next_link
+
+_log = structlog.get_logger("cds_hooks")
 
 
 @dataclass(frozen=True)
@@ -41,4 +45,6 @@ def filled(call: Call, needs: Sequence[Query], reader: FhirReader | None) -> Giv
     if not absent and not begun:
         return Given(call.prefetch)
     reading = reader.read(call.server, call.context, absent, begun)
+    if reading.failures:
+        _log.warning("not read", fhir_server=dict(reading.failures))
     return Given({**call.prefetch, **reading.values}, reading.failures, len(reading.values))

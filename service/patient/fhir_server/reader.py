@@ -62,7 +62,7 @@ class Limits:
     seconds: float = 0.4
     max_bytes: int = 10_000_000
     max_pages: int = 20
-    connections: int = 16
+    connections: int = 32
 
 
 @dataclass(frozen=True)
