@@ -75,6 +75,10 @@ laws: $(DEV) ## Hold the guideline to its closure on a thousand patients (ARGS="
 interop: $(DEV) ## Compare with HAPI's clinical reasoning, case by case (JDK 17+ and Maven)
 	$(BIN)/python -m tests.interop.parity $(ARGS)
 
+.PHONY: interop-validate
+interop-validate: $(DEV) ## All our FHIR to HAPI's validator (JDK 17+ and Maven)
+	$(BIN)/python -m tests.interop.validity $(ARGS)
+
 .PHONY: docs
 docs: $(DEV) ## Write the pages of docs/ that come from settings, guideline and cases
 	$(BIN)/python -m service.settings > docs/reference/settings.md

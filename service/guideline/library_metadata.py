@@ -90,7 +90,8 @@ def fhir_type(specifier: Mapping[str, Any]) -> str:
         return FHIR_TYPE_OF_INTERVAL.get(point.removeprefix(SYSTEM), "Any")
     name = str(specifier.get("name", ""))
     if name.startswith(FHIR):
-        return name.removeprefix(FHIR)
+        # A part of a resource ("Task.Input") has no code of its own.
+        return "BackboneElement" if "." in name.removeprefix(FHIR) else name.removeprefix(FHIR)
     return FHIR_TYPE_OF_SYSTEM_TYPE.get(name.removeprefix(SYSTEM), "Any")
 
 

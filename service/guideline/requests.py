@@ -17,6 +17,18 @@ from service.guideline.model import Json
 
 INSTANTIATES = "http://hl7.org/fhir/StructureDefinition/workflow-instantiatesCanonical"
 
+COLLECT_WITH = "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-collectWith"
+"""The Questionnaire of an activity that collects information (CPG, "Collect information activity")."""
+_COLLECT = {
+    "coding": [
+        {
+            "system": "http://hl7.org/fhir/uv/cpg/CodeSystem/cpg-activity-type-cs",
+            "code": "collect-information",
+            "display": "Collect information",
+        }
+    ]
+}
+
 # Element of the ActivityDefinition -> element of the request.
 _CARRIED = {
     "MedicationRequest": {
@@ -135,6 +147,10 @@ def _template(activity: Cursor, canonical: str, kind: str) -> Json:
     if kind == "CommunicationRequest":
         text = activity.child("code").text("text") or activity.text("title")
         template["payload"] = [{"contentString": text}]
+    if kind == "Task":
+        forms = [each.text("valueCanonical") for each in activity.extension(COLLECT_WITH)]
+        if forms:
+            template["input"] = [{"type": _COLLECT, "valueCanonical": form} for form in forms]
     roles = [each.body["role"] for each in activity.each("participant") if "role" in each.body]
     if roles and "performerType" in ELEMENTS[kind]:
         template["performerType"] = roles if kind == "Task" else roles[0]

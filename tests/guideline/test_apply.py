@@ -447,6 +447,12 @@ PERIOD = {"start": "2024-01-01"}
                 "code": CODE,
                 "timingPeriod": PERIOD,
                 "participant": [{"type": "patient", "role": ROLE}],
+                "extension": [
+                    {
+                        "url": "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-collectWith",
+                        "valueCanonical": "https://small.example.org/fhir/Questionnaire/form|1.0.0",
+                    }
+                ],
             },
             {
                 "intent": "proposal",
@@ -454,6 +460,20 @@ PERIOD = {"start": "2024-01-01"}
                 "description": "The thing.",
                 "executionPeriod": PERIOD,
                 "performerType": [ROLE],
+                "input": [
+                    {
+                        "type": {
+                            "coding": [
+                                {
+                                    "system": "http://hl7.org/fhir/uv/cpg/CodeSystem/cpg-activity-type-cs",
+                                    "code": "collect-information",
+                                    "display": "Collect information",
+                                }
+                            ]
+                        },
+                        "valueCanonical": "https://small.example.org/fhir/Questionnaire/form|1.0.0",
+                    }
+                ],
             },
         ),
         (

@@ -19,9 +19,11 @@ TEXTS = ("title", "description", "priority")
 # Where HAPI departs from FHIR R4 (docs/interop.md has an example of each): element of a request -> what the
 # service says, and what HAPI says instead. Nothing else that differs is let pass.
 DEPARTS: Mapping[str, tuple[tuple[Any, Any], ...]] = {
-    "status": (("draft", "active"),),
+    "status": (("draft", "active"), ("draft", "ready")),
     "priority": (("routine", None), ("urgent", None), ("asap", None), ("stat", None)),
 }
+# The form that a Task asks for: an input of the Task here, an extension of it on HAPI.
+COLLECT_WITH = "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-collectWith"
 
 
 @dataclass
@@ -117,5 +119,14 @@ def _same(name: str, mine: Json, other: Json) -> bool:
 
 
 def _comparable(request: Json) -> Json:
-    """A request without its id, which each engine makes up."""
-    return {name: value for name, value in request.items() if name != "id"}
+    """A request without what each engine makes up: its id, and the group that HAPI's Tasks are based on."""
+    kept = {name: value for name, value in request.items() if name != "id"}
+    if request["resourceType"] == "Task":
+        inputs = kept.pop("input", [])
+        extensions = kept.pop("extension", [])
+        kept.pop("basedOn", None)
+        kept["forms"] = [each["valueCanonical"] for each in inputs if "valueCanonical" in each]
+        kept["forms"] += [each["valueCanonical"] for each in extensions if each["url"] == COLLECT_WITH]
+        kept["inputs"] = [each for each in inputs if "valueCanonical" not in each]
+        kept["extensions"] = [each for each in extensions if each["url"] != COLLECT_WITH]
+    return kept

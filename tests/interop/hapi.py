@@ -63,6 +63,16 @@ def apply_all(content: Path, requests: Sequence[Json]) -> list[Answer]:
     return [Answer(result, nulls[number]) for number, result in enumerate(results)]
 
 
+def validate_all(content: Path, resources: Sequence[Json]) -> list[Json]:
+    """HAPI's validation of each resource, in order: OperationOutcomes."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked, got = Path(folder, "resources.ndjson"), Path(folder, "results.ndjson")
+        lines = (json.dumps(resource, ensure_ascii=False, default=float) for resource in resources)
+        asked.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        run("interop.Validate", str(content), str(asked), str(got))
+        return [json.loads(line) for line in got.read_text(encoding="utf-8").splitlines()]
+
+
 def _nulls(log: str, requests: int) -> list[tuple[str, ...]]:
     """The conditions that were null, by request: the engine tells it in its log and nowhere else."""
     found: list[dict[str, None]] = [{} for _ in range(requests)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from service.guideline import Applied, AppliedAction, TraceEntry
 from tests.interop import hapi
-from tests.interop.compare import differences, of_hapi, of_service
+from tests.interop.compare import COLLECT_WITH, differences, of_hapi, of_service
 
 Json = dict[str, Any]
 REQUEST: Json = {
@@ -113,6 +114,24 @@ def test_a_difference_is_found(change: Callable[[Json], None]) -> None:
     plan = copy.deepcopy(care_plan())
     change(plan)
     assert found(plan)
+
+
+def test_a_form_is_the_same_in_two_places() -> None:
+    form = "https://example.org/fhir/Questionnaire/form"
+    task: Json = {"resourceType": "Task", "status": "draft"}
+    ours = of_service(_with(task | {"input": [{"type": {"text": "form"}, "valueCanonical": form}]}))
+    extension = [{"url": COLLECT_WITH, "valueCanonical": form}]
+    theirs = {"basedOn": [{"reference": "RequestGroup/plan"}], "extension": extension, "status": "ready"}
+    plan = care_plan()
+    plan["contained"][2] = task | theirs | {"id": "rest-it"}
+    assert differences(ours, of_hapi(hapi.Answer(plan, ("Is Tired",)), "plan")) == []
+    extension[0]["valueCanonical"] = "https://example.org/fhir/Questionnaire/other"
+    assert differences(ours, of_hapi(hapi.Answer(plan, ("Is Tired",)), "plan"))
+
+
+def _with(resource: Json) -> Applied:
+    card = action("plan/card", "Card", action("plan/card/rest", "Rest", resource=resource))
+    return dataclasses.replace(applied(), actions=(card,))
 
 
 def test_what_only_one_cannot_decide_is_a_difference() -> None:
