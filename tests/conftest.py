@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
+import shutil
+import tempfile
 
 import pytest
 
+_FOLDER = pytest.StashKey[str]()
 
-@pytest.fixture(scope="session", autouse=True)
-def _database_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder: Path = tmp_path_factory.mktemp("database")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SARCOMA_CDS_DATABASE_URL", f"sqlite:///{folder}/default.sqlite3")
-        yield
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any module is imported, for some make an application then."""
+    folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix="sarcoma-cds-tests-")
+    os.environ["SARCOMA_CDS_DATABASE_URL"] = f"sqlite:///{folder}/default.sqlite3"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Takes it away."""
+    shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
