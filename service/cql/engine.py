@@ -12,7 +12,7 @@ from .compiler.type_specifiers import TypeSpecifier, type_test
 from .errors import CqlError, EvaluationError
 from .fhir_json import to_fhir
 from .fhir_model import FhirElement, fhir_types, resource, typed
-from .limits import Limits, metered
+from .limits import Limits, meter_of_operators, reset
 from .record import CodeKey, Record
 from .types import offset_for_evaluation
 
@@ -108,17 +108,20 @@ class Evaluation:
         known = self._run.known(found.index)
         if not isinstance(known, Unset):
             return known
-        with offset_for_evaluation(self._offset), metered(self._run.meter):
-            try:
+        token = meter_of_operators(self._run.meter)
+        try:
+            with offset_for_evaluation(self._offset):
                 return self._run.value_of(found.index)
-            except CqlError:
+        except CqlError:
+            raise
+        except RecursionError as error:
+            raise EvaluationError("recursion without end", library, define) from error
+        except Exception as error:
+            if error is self._run.record_failure:
                 raise
-            except RecursionError as error:
-                raise EvaluationError("recursion without end", library, define) from error
-            except Exception as error:
-                if error is self._run.record_failure:
-                    raise
-                raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
+            raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
+        finally:
+            reset(token)
 
     def unknown_because(self, library: str, define: str) -> tuple[DefineName, ...]:
         """The deepest null defines that a null define rests on, itself if there are none.

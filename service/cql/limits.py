@@ -1,9 +1,7 @@
 """How much one evaluation may do: no content and no record makes it run without end."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,11 +56,11 @@ def spend(steps: int) -> None:
         meter.spend(steps)
 
 
-@contextmanager
-def metered(meter: Meter) -> Iterator[None]:
-    """Make ``meter`` the one that operators count on inside the block."""
-    token = _RUNNING.set(meter)
-    try:
-        yield
-    finally:
-        _RUNNING.reset(token)
+def meter_of_operators(meter: Meter | None) -> Token[Meter | None]:
+    """Make ``meter`` the one that operators count on, until the token is given to ``reset``."""
+    return _RUNNING.set(meter)
+
+
+def reset(token: Token[Meter | None]) -> None:
+    """Undo ``meter_of_operators``."""
+    _RUNNING.reset(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Json = dict[str, Any]
 Outcome = Literal["applied", "not-applied", "unknown", "parent", "empty"]
@@ -48,8 +48,7 @@ class Fact:
     """Reference ("Type/id") of the resource that says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class TraceEntry:
+class TraceEntry(NamedTuple):
     """What became of one action.
 
     Outcomes: `applied`; `not-applied` (the condition `define` is false); `unknown` (`define` is null, because

@@ -33,6 +33,8 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     accept = _conditions(compiling, node, inner)
     rows = _rows(slots, let_slots, accept)
     finish = _finish(compiling, node, inner, slots)
+    if len(sources) == 1:
+        return _of_one_source(sources[0], rows, finish)
 
     def run(frame: Frame) -> Any:
         values = [source(frame) for source in sources]
@@ -40,6 +42,18 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
             return None
         scalar = not any(isinstance(value, list) for value in values)
         return finish(frame, rows(frame, [_rows_of(value) for value in values]), scalar)
+
+    return run
+
+
+def _of_one_source(source: Expression, rows: "Rows", finish: "Finish") -> Expression:
+    def run(frame: Frame) -> Any:
+        value = source(frame)
+        if value is None:
+            return None
+        if isinstance(value, list):
+            return finish(frame, rows(frame, [value]), False)
+        return finish(frame, rows(frame, [[value]]), True)
 
     return run
 
