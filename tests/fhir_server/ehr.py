@@ -101,6 +101,8 @@ class Ehr:
                 """Tests are quiet."""
 
         class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that breaks off is what some tests are about."""
 

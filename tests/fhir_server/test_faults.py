@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from tests.cds_hooks.fakes import FakeGuideline, action, app_with, request_body
@@ -316,6 +320,23 @@ def test_no_thread_stays_with_a_server_that_does_not_come_to_an_end(server: Ehr,
     assert eventually(lambda: not any(_is_reading(t) for t in mine))
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+def test_no_file_stays_open_after_a_fault(server: Ehr) -> None:
+    limits: dict[str, Any] = {"fhir_deadline_ms": 50, "fhir_max_bytes": 100_000, "log_level": "error"}
+    client = app_with(looks_at("Condition"), **limits).test_client()
+    body = request_body(fhirServer=server.url, prefetch=DATA)
+
+    def all_faults() -> int:
+        for reply, _ in FAULTS.values():
+            server.script = lambda asked, reply=reply: reply  # type: ignore[misc]
+            client.post(VIEW, json=body)
+        gc.collect()
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = all_faults()
+    assert eventually(lambda: all_faults() <= before + 2)
+
+
 def _is_reading(thread: threading.Thread) -> bool:
     """Whether the thread is inside an exchange."""
     frame = sys._current_frames().get(thread.ident or 0)
@@ -391,3 +412,53 @@ def test_a_scope_explains_a_refusal(server: Ehr, scope: str, explained: bool) ->
     text = refused(app_with(looks_at("Condition")).test_client().post(VIEW, json=body))
     assert ("no scope of the token names Condition" in text) is explained
     assert len(server.asked) == 1  # the server was asked all the same
+
+
+# --- whatever it sends
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10)
+NAMES = st.sampled_from(
+    [
+        "resourceType",
+        "entry",
+        "resource",
+        "link",
+        "relation",
+        "url",
+        "id",
+        "subject",
+        "reference",
+        "issue",
+        "meta",
+    ]
+)
+SAID = st.sampled_from(
+    [
+        "Bundle",
+        "Condition",
+        "OperationOutcome",
+        "Patient",
+        "next",
+        "?page=1",
+        "//x",
+        "http://[",
+        "Patient/p1",
+        "\x00",
+    ]
+)
+JUNK = st.recursive(
+    LEAVES | SAID,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
+    max_leaves=25,
+)
+BUNDLES = st.fixed_dictionaries({"resourceType": st.just("Bundle")}, optional={"entry": JUNK, "link": JUNK})
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60) | (BUNDLES | JUNK).map(lambda value: json.dumps(value).encode()))
+def test_nothing_that_a_server_sends_is_a_failure_of_ours(server: Ehr, sent: bytes) -> None:
+    server.script = lambda asked: Reply(sent)
+    client = app_with(looks_at("Condition"), log_level="error", fhir_deadline_ms=10_000).test_client()
+    response = client.post(VIEW, json=request_body(fhirServer=server.url, prefetch=DATA))
+    assert response.status_code in (200, 412), response.text
