@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..errors import MalformedLibrary, UnknownLibrary, UnknownNode
+from ..errors import CqlError, MalformedLibrary, UnknownLibrary, UnknownNode
 from ..types import Code, CodeSystemRef, Concept, ValueSetRef
 from . import conversions, expressions, functions, properties, queries, retrieves  # noqa: F401 (they register)
 from .compiling import Compiling, Scope, read_slot
@@ -16,7 +16,9 @@ def link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, frozen
     """Compile libraries ({"library": {...}}) that may include each other; raises LoadError."""
     try:
         return _link(libraries, value_sets)
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+    except CqlError:
+        raise
+    except Exception as error:  # whatever else JSON of any shape may do to code that expects ELM
         raise MalformedLibrary("?", f"not as ELM has it ({type(error).__name__}: {error})") from error
 
 
