@@ -20,7 +20,7 @@ LOCK := $(UV) pip compile --quiet --universal --fork-strategy fewest --python-ve
 .PHONY: help
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
-	@echo 'Variables: HOST, PORT (run), ARGS (test), PYTHON (the Python 3.11+ to use)'
+	@echo 'Variables: HOST, PORT, PROFILE (run), ARGS (test), PYTHON (the Python 3.11+ to use)'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -146,5 +147,24 @@ def test_the_command_says_which_setting_stops_the_start(environment: dict[str, s
 
 
 def test_the_command_does_not_open_the_service_to_others_by_default() -> None:
-    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})  # noqa: S104
+    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})
     assert (done.exit_code, "SARCOMA_CDS_PROFILE" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "profile", "starts"),
+    [("10.0.0.1", "", False), ("127.0.0.1", "", True), ("10.0.0.1", "production", True)],
+)
+def test_gunicorn_does_not_open_the_service_to_others_by_default(
+    host: str, profile: str, starts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.delenv("SARCOMA_CDS_PROFILE", raising=False)
+    if profile:
+        monkeypatch.setenv("SARCOMA_CDS_PROFILE", profile)
+    file = str(PAGE.parent.parent.parent / "deploy" / "gunicorn.conf.py")
+    if starts:
+        assert runpy.run_path(file)["bind"].startswith(host)
+    else:
+        with pytest.raises(SystemExit, match="SARCOMA_CDS_PROFILE"):
+            runpy.run_path(file)

@@ -101,6 +101,47 @@ def test_what_is_absent_is_read_with_the_token(server: Ehr) -> None:
         assert asked.headers["Host"] == f"127.0.0.1:{server.port}"
 
 
+def test_keys_are_read_at_the_same_time(server: Ehr) -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def script(asked: Asked) -> Reply:
+        together.wait()  # breaks, and gives no answer, unless all three are asked before one is answered
+        return good(asked)
+
+    server.script = script
+    guideline = looks_at("Patient", "Condition", "MedicationRequest")
+    assert call(guideline, server.url, fhir_deadline_ms=10_000).status_code == 200
+    assert len(server.asked) == 3
+
+
+def in_chunks(body: Json) -> Reply:
+    data = json.dumps(body).encode()
+    chunks = [b"%x\r\n%s\r\n" % (len(part), part) for part in (data[:7], data[7:])]
+    return Reply(pieces=[*chunks, b"0\r\n\r\n"], headers={"Transfer-Encoding": "chunked"})
+
+
+CONDITIONS = bundle(condition("c1"), condition("c2"))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(packed(CONDITIONS), headers={"Content-Encoding": "gzip"}),
+        Reply(packed(CONDITIONS), headers={"Content-Encoding": "GZIP"}),
+        in_chunks(CONDITIONS),
+        Reply(pieces=[json.dumps(CONDITIONS).encode()]),
+        Reply(json.dumps(CONDITIONS).encode("utf-8-sig")),
+        Reply(CONDITIONS, headers={"Content-Type": "text/plain"}),
+    ],
+    ids=["gzip", "GZIP", "chunked", "until closed", "byte order mark", "another type"],
+)
+def test_answers_come_in_several_ways(server: Ehr, reply: Reply) -> None:
+    server.script = lambda asked: reply
+    guideline = looks_at("Condition")
+    assert call(guideline, server.url, {"patient": None, "medications": None}).status_code == 200
+    assert ids(guideline) == ["c1", "c2"]
+
+
 def test_prefetch_and_reading_give_the_same_cards(server: Ehr) -> None:
     given = {
         "patient": {"resourceType": "Patient", "id": "p1"},
