@@ -1,4 +1,4 @@
-"""What holds for every test: no database is left in the working directory."""
+"""What holds for every test: the same examples each time, and no database left in the working directory."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import shutil
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 _FOLDER = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any module is imported, for some make an application then."""
+    settings.register_profile("steady", derandomize=True, deadline=None)
+    settings.load_profile("steady")
     folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix="sarcoma-cds-tests-")
     os.environ["SARCOMA_CDS_DATABASE_URL"] = f"sqlite:///{folder}/default.sqlite3"
 
