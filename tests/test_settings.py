@@ -147,7 +147,7 @@ def test_the_command_says_which_setting_stops_the_start(environment: dict[str, s
 
 
 def test_the_command_does_not_open_the_service_to_others_by_default() -> None:
-    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})
+    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})  # noqa: S104
     assert (done.exit_code, "SARCOMA_CDS_PROFILE" in done.output) == (2, True)
 
 

@@ -57,6 +57,23 @@ _CARD: Final[Json] = {
         "extension": {"type": "object"},
     },
 }
+_REPORT: Final[Json] = {
+    "type": "object",
+    "required": ["card", "outcome", "outcomeTimestamp"],
+    "properties": {
+        "card": {"type": "string", "format": "uuid"},
+        "outcome": {"enum": ["accepted", "overridden"]},
+        "acceptedSuggestions": {
+            "type": "array",
+            "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
+        },
+        "overrideReason": {
+            "type": "object",
+            "properties": {"reason": _CODING, "userComment": {"type": "string"}},
+        },
+        "outcomeTimestamp": {"type": "string", "format": "date-time"},
+    },
+}
 _SCHEMAS: Final[Json] = {
     "Cards": {
         "type": "object",
@@ -93,6 +110,11 @@ _SCHEMAS: Final[Json] = {
         },
     },
     "Object": {"type": "object"},
+    "Feedback": {
+        "type": "object",
+        "required": ["feedback"],
+        "properties": {"feedback": {"type": "array", "minItems": 1, "items": _REPORT}},
+    },
 }
 _REFUSALS: Final = {
     "400": "The request is not what CDS Hooks asks for",
@@ -142,6 +164,7 @@ def _paths(guideline: Guideline) -> Iterator[tuple[str, Json]]:
         hooks.setdefault(plan.id, []).append(plan)
     for service_id, plans in hooks.items():
         yield f"/cds-services/{service_id}", {"post": _call(service_id, plans)}
+        yield f"/cds-services/{service_id}/feedback", {"post": _feedback(service_id)}
 
 
 def _call(service_id: str, plans: list[Any]) -> Json:
@@ -154,6 +177,23 @@ def _call(service_id: str, plans: list[Any]) -> Json:
             "200": _answer("Cards", "The guideline was evaluated; without cards it has nothing to say"),
             "401": {"description": "No accepted token"},
             **{status: _answer("OperationOutcome", text) for status, text in _REFUSALS.items()},
+        },
+    }
+
+
+def _feedback(service_id: str) -> Json:
+    refusals = {
+        status: _answer("OperationOutcome", text) for status, text in _REFUSALS.items() if status != "412"
+    }
+    return {
+        "summary": "What clinicians did with the cards",
+        "operationId": f"{service_id}-feedback",
+        "requestBody": {"required": True, "content": _content("Feedback")},
+        "responses": {
+            "200": {"description": "All reports of the body are kept"},
+            "401": {"description": "No accepted token"},
+            **refusals,
+            "503": _answer("OperationOutcome", "The reports could not be kept: send them again"),
         },
     }
 
