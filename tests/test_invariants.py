@@ -167,7 +167,17 @@ def test_a_second_guideline_of_another_field_runs_unchanged(
 
 # --- rooms
 
-RANKS = {"cql": 0, "store": 0, "patient": 1, "trust": 1, "guideline": 2, "feedback": 2, "cds_hooks": 3, "fhir_api": 3, "web": 3}
+RANKS = {
+    "cql": 0,
+    "store": 0,
+    "patient": 1,
+    "trust": 1,
+    "guideline": 2,
+    "feedback": 2,
+    "cds_hooks": 3,
+    "fhir_api": 3,
+    "web": 3,
+}
 """The way of a request: a room imports from rooms of a lower rank only."""
 WITHOUT_FLASK = ("cql", "patient", "guideline")
 READS_CLOCK = re.compile(r"\b(?:datetime|date|time)\.(?:now|utcnow|today|time|time_ns|localtime|gmtime)\(")

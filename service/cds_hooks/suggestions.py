@@ -37,7 +37,6 @@ MAX_OPTIONS: Final = 64
 _MAX_LABEL: Final = 200
 
 
-
 @dataclass(frozen=True)
 class Option:
     """What one suggestion does: its leaf actions, in order, and the drafts (`Type/id`) that they replace."""
