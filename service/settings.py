@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -20,6 +21,8 @@ from service.patient.fhir_server.origin import Origin, read_origin, split_url
 _PREFIX = "SARCOMA_CDS_"
 
 _SANDBOX = "https://sandbox.cds-hooks.org"
+# Set in every pod for a Service whose name begins like ours: no setting, and not misspelt.
+_OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_[A-Z]+)?)?)$")
 
 LOUD = (
     "NOT FOR PATIENTS: the development profile asks nobody who they are and answers any web page. "
@@ -278,7 +281,7 @@ def _unknown(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Variables that look like settings and are none: a misspelt one must not pass for the default."""
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(environment):
-        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+        if name.upper().startswith(_PREFIX) and name.upper() not in known and not _OF_KUBERNETES.search(name):
             yield name, "there is no such setting"
 
 
@@ -296,13 +299,12 @@ def reference_page() -> str:
     properties = Settings.model_json_schema()["properties"]
     for name, field in Settings.model_fields.items():
         schema = properties[name]
-        kinds = schema.get("enum") or [
-            part["type"] for part in schema.get("anyOf", [schema]) if part["type"] != "null"
-        ]
+        parts = [part for part in schema.get("anyOf", [schema]) if part["type"] != "null"]
+        kinds = [value for part in parts for value in part.get("enum", [part["type"]])]
         default = (
             "see meaning" if field.default_factory else json.dumps(field.default) if field.default else "none"
         )
-        kind = " or ".join(f"`{k}`" if "enum" in schema else k for k in kinds)
+        kind = " or ".join(f"`{k}`" if "enum" in parts[0] else k for k in kinds)
         lines.append(f"| `{_PREFIX}{name.upper()}` | {kind} | {default} | {field.description or ''} |")
     return "\n".join(lines) + "\n"
 

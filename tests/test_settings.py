@@ -122,6 +122,14 @@ def test_a_misspelt_setting_stops_the_start() -> None:
         Settings().check_start({"SARCOMA_CDS_FHIR_SERVER": "https://a.example.org", "PATH": "/bin"})
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_8000_TCP", "PORT_8000_TCP_ADDR"],
+)
+def test_what_kubernetes_sets_for_a_service_of_our_name_does_not(name: str) -> None:
+    Settings().check_start({f"SARCOMA_CDS_{name}": "tcp://10.0.0.1:8000", f"SARCOMA_CDS_WEB_{name}": "1"})
+
+
 def test_the_development_profile_says_loudly_that_it_is_not_for_patients(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
