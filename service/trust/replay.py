@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic
 from typing import Final
@@ -18,7 +20,10 @@ from service.store.tables import tokens
 from service.trust.errors import Refused
 from service.trust.tokens import Claims
 
-_WAIT_MS: Final = 100
+_WAIT_S: Final = 0.15
+_FIRST_S: Final = 3.0
+"""The first use may make the tables."""
+_WRITERS: Final = 4
 _PAUSE_S: Final = 5.0
 """After a failure the database is left alone for this time: advice does not wait for it again and again."""
 _TIDY_EVERY: Final = 256
@@ -38,6 +43,8 @@ class Replay:
         self._seen: dict[str, float] = {}
         self._uses = 0
         self._resume_at = clock()
+        self._patience = _FIRST_S
+        self._writers: tuple[int, ThreadPoolExecutor] | None = None
 
     def use(self, claims: Claims, now: datetime) -> None:
         """Marks the token as used. Raises Refused when it was."""
@@ -46,16 +53,29 @@ class Replay:
         tidy = self._use_here(digest, end, now.timestamp())
         if self._clock() < self._resume_at:
             return
+        patience, self._patience = self._patience, _WAIT_S
+        forget = int(now.timestamp()) if tidy else None
         try:
-            with self._database.transaction(_WAIT_MS, durable=False) as connection:
-                connection.execute(tokens.insert().values(digest=digest, expires=int(end)))
-                if tidy:
-                    connection.execute(tokens.delete().where(tokens.c.expires < int(now.timestamp())))
+            self._pool().submit(self._insert, digest, int(end), forget).result(patience)
         except IntegrityError:
             raise Refused("replay") from None
-        except StoreUnavailable as error:
+        except (StoreUnavailable, TimeoutError) as error:
             self._resume_at = self._clock() + _PAUSE_S
-            _log.error("replay is not checked across processes", why=str(error), seconds=_PAUSE_S)
+            why = str(error) or "no answer in time"
+            _log.error("replay is not checked across processes", why=why, seconds=_PAUSE_S)
+
+    def _insert(self, digest: str, end: int, forget: int | None) -> None:
+        """Into the database, in a thread of our own: a connection that hangs does not hold a call up."""
+        with self._database.transaction(int(_WAIT_S * 1000), durable=False) as connection:
+            connection.execute(tokens.insert().values(digest=digest, expires=end))
+            if forget is not None:
+                connection.execute(tokens.delete().where(tokens.c.expires < forget))
+
+    def _pool(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._writers is None or self._writers[0] != os.getpid():  # threads do not survive a fork
+                self._writers = os.getpid(), ThreadPoolExecutor(_WRITERS, "replay")
+            return self._writers[1]
 
     def _use_here(self, digest: str, end: float, now: float) -> bool:
         """Remembers the token in this process; says whether it is time to forget old ones in the database."""

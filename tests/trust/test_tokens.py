@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -471,3 +473,18 @@ def test_nobody_is_asked_in_development() -> None:
 def _payload(bearer: str) -> bytes:
     part = bearer.split(".")[1]
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def test_advice_waits_for_a_database_that_hangs_once_and_not_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("service.trust.replay._FIRST_S", 0.15)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it listens, and never says a word
+        port = silent.getsockname()[1]
+        client = service(monkeypatch, KeyServer(), database_url=f"postgresql://a:b@127.0.0.1:{port}/none")
+        started = time.monotonic()
+        bearers = [token() for _ in range(5)]
+        assert [call(client, bearer).status_code for bearer in bearers] == [200] * 5
+        assert time.monotonic() - started < 1
+        assert is_bare_401(call(client, bearers[0]))
+    assert capsys.readouterr().err.count("replay is not checked across processes") == 1
