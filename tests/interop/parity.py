@@ -1,6 +1,6 @@
 """``python -m tests.interop.parity [PATTERN]``: every case through the service and through HAPI, compared.
 
-A line for each case that does not agree, the total last. PATTERN narrows the cases ("gist*", "*pairs/*").
+A line for each case, agreeing or not, the total last. PATTERN narrows the cases ("gist*", "*pairs/*").
 Exit 1 when a case does not agree, 0 when all do and where there is no JDK or Maven, which is then said.
 """
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print, and give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.interop.parity")
     parser.add_argument("pattern", nargs="?", default="*", help="case ids to run")
-    parser.add_argument("--verbose", action="store_true", help="also list the cases that agree")
+    parser.add_argument("--quiet", action="store_true", help="list only the cases that differ")
     options = parser.parse_args(arguments)
     cases = [case for case in all_cases() if fnmatchcase(case.id, options.pattern)]
     try:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     for case, answer in zip(cases, answers, strict=True):
         found = _compared(guideline, case, answer)
         failed += bool(found)
-        if found or options.verbose:
+        if found or not options.quiet:
             _say("\n    ".join([f"{'differs' if found else 'agrees '} {case.id}", *found]))
     _say(f"{len(cases) - failed} passed, {failed} failed")
     return 1 if failed or not cases else 0
