@@ -25,7 +25,7 @@ _WAIT_MS: Final = 500
 _QUEUE_S: Final = 0.5
 _WRITERS: Final = 2
 """Threads of a process that may write at once: the others are for cards."""
-_PAUSE_S: Final = 1.0
+_PAUSE_S: Final = 5.0
 """After a failure reports are refused at once for this time, so that they do not hold threads up."""
 _LONGEST_COMMENT: Final = 4000
 _OTHER: Final = ("", "other")

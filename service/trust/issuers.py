@@ -29,6 +29,8 @@ _STALE_S: Final = 86_400.0
 """A key set that cannot be fetched anew is used this long."""
 _PAUSE_S: Final = 30.0
 """Between two fetches of one key set at least this time passes, whatever tokens say."""
+_PAUSE_WITHOUT_KEYS_S: Final = 5.0
+"""The same while there is no key at all, and every call is refused."""
 _MOST_KEYS: Final = 64
 _RSA_MODULUS: Final = range(342, 1367)
 """Length in base64url of a modulus of 2048 to 8192 bits."""
@@ -101,7 +103,8 @@ class Issuers:
 
     def _refresh(self, url: str, known: _KeySet, kid: str) -> None:
         now = self._clock()
-        if now - known.tried_at < _PAUSE_S or (now - known.read_at < _FRESH_S and kid in known.keys):
+        pause = _PAUSE_S if known.keys else _PAUSE_WITHOUT_KEYS_S
+        if now - known.tried_at < pause or (now - known.read_at < _FRESH_S and kid in known.keys):
             return
         known.tried_at = now
         try:

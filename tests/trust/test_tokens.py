@@ -351,6 +351,19 @@ def test_unknown_kids_do_not_make_us_fetch_again_and_again(client: FlaskClient, 
     assert keys.asked == [JWKS]
 
 
+def test_a_key_server_that_was_down_at_the_start_is_asked_again_soon() -> None:
+    keys, clock = KeyServer(sets={}), [0.0]
+    issuers = Issuers({ISSUER: (JWKS,)}, keys, clock=lambda: clock[0])
+    for second, asked in ((0, 1), (4, 1), (6, 2)):
+        clock[0] = second
+        with pytest.raises(Refused):
+            issuers.keys(ISSUER, None, "ec-384")
+        assert len(keys.asked) == asked
+    keys.sets[JWKS] = public(KEY)
+    clock[0] = 12
+    assert issuers.keys(ISSUER, None, "ec-384")
+
+
 def test_keys_are_kept_while_their_server_is_down() -> None:
     keys, time = KeyServer(), [0.0]
     issuers = Issuers({ISSUER: (JWKS,)}, keys, clock=lambda: time[0])
