@@ -206,7 +206,7 @@ def _add_headers(app: Flask, settings: Settings) -> None:
                 "X-Correlation-ID",
                 "X-Request-ID",
             ],
-            expose_headers=["ETag", "X-Request-ID"],
+            expose_headers=["ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
             max_age=600,
         )
 

@@ -117,6 +117,7 @@ def test_a_web_page_can_read_the_401(client: FlaskClient) -> None:
     response = client.get("/cds-services", headers={"Origin": ISSUER})
     assert is_bare_401(response)
     assert response.headers["Access-Control-Allow-Origin"] == "*"
+    assert "WWW-Authenticate" in response.headers["Access-Control-Expose-Headers"]
 
 
 # --- algorithms and keys
