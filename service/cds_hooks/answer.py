@@ -55,10 +55,10 @@ def answer(
     if hook.drafts and call.server is not None:  # before anything is read there
         reader = None if read_drafts(call.context, hook.selections).nothing_to_judge else reader
     given = filled(call, guideline.data_needs, reader)
-    record = read_record(call.patient_id, given.values, guideline.data_needs, given.failures)
+    record = read_record(call.patient_id, given.values, guideline.data_needs, given.failures, given.supplied)
     drafts = read_drafts(call.context, hook.selections, record) if hook.drafts else _NO_DRAFTS
     if hook.drafts and drafts.nothing_to_judge:
-        return _answer([], None, record, drafts, given.read)
+        return _answer([], None, record, drafts, len(given.supplied))
     parameters = _parameters(hook, drafts, default_country)
     evaluation = guideline.evaluation(record, now, parameters)
     applied = guideline.apply(plan.id, evaluation, f"Patient/{call.patient_id}")
@@ -68,7 +68,7 @@ def answer(
     cards = cards_of(
         applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards, note, name
     )
-    return _answer(cards, applied, record, drafts, given.read)
+    return _answer(cards, applied, record, drafts, len(given.supplied))
 
 
 def _parameters(hook: Hook, drafts: Drafts, default_country: str | None) -> Mapping[str, Any]:

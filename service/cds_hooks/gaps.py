@@ -20,8 +20,8 @@ class Given:
 
     values: Mapping[str, Any]
     failures: Mapping[str, str] = field(default_factory=dict)
-    read: int = 0
-    """How many keys the FHIR server supplied or continued."""
+    supplied: frozenset[str] = frozenset()
+    """The keys that the FHIR server supplied or continued."""
 
 
 def filled(call: Call, needs: Sequence[Query], reader: FhirReader | None) -> Given:
@@ -47,4 +47,4 @@ def filled(call: Call, needs: Sequence[Query], reader: FhirReader | None) -> Giv
     reading = reader.read(call.server, call.context, absent, begun)
     if reading.failures:
         _log.warning("not read", fhir_server=dict(reading.failures))
-    return Given({**call.prefetch, **reading.values}, reading.failures, len(reading.values))
+    return Given({**call.prefetch, **reading.values}, reading.failures, frozenset(reading.values))

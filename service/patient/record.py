@@ -15,7 +15,7 @@ from service.patient.references import bare_patient_id, is_about, is_id, is_type
 from service.patient.shapes import is_sound, problem, tidy
 
 NOT_GIVEN = "not given"
-_OF_SOMEONE_ELSE = ("another patient", "not about this patient")
+_NOT_ABOUT_PATIENT = "not about this patient"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
@@ -172,12 +172,15 @@ def read_record(
     prefetch: Mapping[str, Any] | None,
     needs: Sequence[Need],
     failures: Mapping[str, str] | None = None,
+    supplied: Iterable[str] = (),
 ) -> PatientRecord:
     """The record of `patient_id` (bare or `Patient/…`) from the values of the advertised prefetch keys.
 
     Any resource type may come under any advertised key; keys that were not advertised are ignored. A value
-    that is absent, an OperationOutcome or all about someone else makes its type unavailable; null is
-    known-empty. `failures`: by key, why the FHIR server did not give it. Bad data raises nothing.
+    that is absent or an OperationOutcome makes its type unavailable; null is known-empty, and so is what a
+    client sent about someone else, which is left out and reported. `failures`: by key, why the FHIR server
+    did not give it; `supplied`: the keys that it gave, where someone else's data is no answer.
+    Bad data raises nothing.
     """
     patient_id = bare_patient_id(patient_id)
     given = prefetch if prefetch is not None else {}
@@ -192,7 +195,8 @@ def read_record(
             left_out += [LeftOut(key, where, reason) for where, reason in contents.problems]
             entries += [(key, entry) for entry in contents.entries]
     own = _of_patient(entries, patient_id, left_out)
-    empty |= dict.fromkeys({key for key, _ in entries} - {key for key, _ in own}, True)
+    foreign = {row.key for row in left_out if row.reason == _NOT_ABOUT_PATIENT} - set(supplied)
+    empty |= dict.fromkeys({key for key, _ in entries} - {key for key, _ in own} - foreign, True)
     kept = [pair for pair in _without_duplicates(own, left_out) if not _is_void(*pair, left_out)]
     reasons = failures or {}
     gaps = {
@@ -254,7 +258,7 @@ def _of_patient(
         elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
             left_out.append(LeftOut(key, entry.position, "another patient"))
         elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
-            left_out.append(LeftOut(key, name_of(entry), "not about this patient"))
+            left_out.append(LeftOut(key, name_of(entry), _NOT_ABOUT_PATIENT))
         else:
             kept.append((key, entry))
     return kept

@@ -386,3 +386,9 @@ def test_nothing_that_is_json_breaks_the_reading(resources: list[Any], other: An
             except DataUnavailable:
                 continue
     assert all(isinstance(row.what, str) and isinstance(row.reason, str) for row in record.left_out)
+
+
+def test_what_a_client_sent_about_someone_else_is_left_out_and_reported() -> None:
+    record = read(bundle(condition("other", subject={"reference": "Patient/q"})))
+    assert ids(record) == []
+    assert reasons(record) == {"Condition/other": "not about this patient"}
