@@ -1,0 +1,1 @@
+"""How fast the service is: ``python -m tests.bench``, or ``make bench``."""
