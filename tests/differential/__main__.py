@@ -59,8 +59,14 @@ def of_content(every: int) -> Iterator[Outcome]:
         for library in run.libraries:
             for define, value in ours[library].items():
                 found = _answer(theirs[run.id][library], define)
-                difference = Difference(library, define, "", value, found, bool(run.parameters))
+                difference = Difference(
+                    library, define, "", value, found, bool(run.parameters), _has_regimens(run)
+                )
                 yield library, None if _agree(value, found) else difference
+
+
+def _has_regimens(run: Patient) -> bool:
+    return any(order["resourceType"] == "RequestGroup" for order in run.parameters.get("draftOrders") or ())
 
 
 def of_generated(count: int, seed: int) -> Iterator[Outcome]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-_SORTED_BY_MOMENT: Final = re.compile(r"(Sts|Gist) Condition$|^Request Reasons?$|Disease|Facts?$")
+_SORTED_BY_MOMENT: Final = re.compile(r"(Sts|Gist) Condition$|Reasons?$|Disease|Facts?$")
 _DRAFTS: Final = re.compile(r"Drug|Draft|Outside|Service|Beside|Order")
 
 
@@ -23,6 +23,7 @@ class Difference:
     ours: Any
     theirs: Any
     has_drafts: bool = False
+    has_regimens: bool = False
 
     def says(self, ours: str = "", theirs: str = "") -> bool:
         """Whether the JSON of both values matches these patterns."""
@@ -61,12 +62,15 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     "flatten-with-null": lambda d: (
         (not d.text and not d.has_drafts and _DRAFTS.search(d.define) is not None) or d.has(r"flatten.*null")
     ),
+    "contained-resources": lambda d: not d.text and d.has_regimens and d.library == "SarcomaOrders",
     # lists
+    "lists-with-null": lambda d: d.has(r"\{[^}]*null[^}]*\}\)* = "),
+    "except-of-null": lambda d: d.has(r"except \(*\(null as List"),
     "query-without-return": lambda d: (
         (not d.text or d.has(_QUERY)) and _without_repetition(d.ours) == _without_repetition(d.theirs)
     ),
     "query-without-return-within": lambda d: d.has(r"\b1, 2, 1\}|'a', 'a'") and d.has(_QUERY),
-    "sort-of-null": lambda d: d.has(r"sort (asc|desc)") and d.says(theirs=r"Cannot read properties of null"),
+    "sort-of-null": lambda d: d.has(r"sort (asc|desc)") and (d.has("null") or d.says(theirs="of null")),
     "length-of-null": lambda d: d.has(r"Length\(") and d.says(theirs=r"Cannot read properties of undefined"),
     "split-of-empty": lambda d: d.has(r"Split\("),
     "proper-inclusion": lambda d: d.has(r"properly includes") and d.has(r"\{"),
@@ -74,23 +78,32 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     "union-of-nulls": lambda d: d.has(r"null as List") and d.has("union"),
     # numbers
     "no-decimal-type": lambda d: d.has(r"(successor|predecessor) of"),
-    "decimals-are-rounded": lambda d: d.has(r"Exp\(|Ln\(|Power\(|/|StdDev") and d.says("number", "number"),
+    "decimals-are-rounded": lambda d: (
+        d.has(r"Exp\(|Ln\(|Power\(|/|StdDev") and (d.says("number|null", "number") or d.has("0.00000001"))
+    ),
+    "half-of-a-negative": lambda d: d.has(r"Round\(") and d.says(r"-\d", r"-\d"),
     "integer-bounds": lambda d: d.has("2147483648|2147483647"),
     "beyond-decimal": lambda d: d.says("beyond the range of Decimal"),
-    "deviation-of-one": lambda d: d.has(r"StdDev\(") and d.says("null", "NaN"),
+    "deviation-of-one": lambda d: d.has(r"StdDev\(") and d.has("null"),
     "logarithm-of-zero": lambda d: d.has(r"Ln\(") and d.says("logarithm of zero"),
     "convert-of-part": lambda d: d.has(r"convert .* to (Integer|Date)"),
     # quantities, dates and times
     "max-of-other-dimension": lambda d: d.has(r"(Max|Min|Sum)\(") and d.has(_MIXED_UNITS),
-    "equivalence-is-never-null": lambda d: d.has(" ~ ") and d.says("true|false", "null"),
+    "unit-of-a-sum": lambda d: d.has(r"\)\.value") and d.has("Sum|[+-]") and d.has("'mm'|'mg'"),
+    "equivalence-is-never-null": lambda d: (
+        d.has(" ~ ") and (d.says("true|false", "null") or d.has(_MIXED_UNITS))
+    ),
     "days-to-months": lambda d: d.has(r"30 days|2 weeks|1 day"),
     "time-past-midnight": lambda d: d.has(r"@T") and d.has(r"\+ 1 hour|- 30 minutes"),
     "uncertain-duration": lambda d: d.has("between") and d.says(theirs="NaN|uncertainty|null"),
-    "uncertain-argument": lambda d: d.has("between|CalculateAge") and d.says("failed with|Uncertainty"),
+    "uncertain-argument": lambda d: (
+        d.has("between|CalculateAge")
+        and (d.says("failed with|Uncertainty") or d.says(theirs="(?i)object object"))
+    ),
     # intervals
     "low-above-high": lambda d: d.says(ours=_NO_ORDER),
     "unknown-bound": lambda d: d.has(r"Interval") and d.has(_UNKNOWN_BOUND),
-    "meeting-intervals": lambda d: d.has(r"collapse|union") and d.has(r"Interval[\[(]"),
+    "meeting-intervals": lambda d: d.has(r"collapse|union|intersect|except") and d.has(r"Interval[\[(]"),
 }
 
 

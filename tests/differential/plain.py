@@ -87,6 +87,8 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def _same_number(ours: Decimal, theirs: Decimal) -> bool:
+    if not (ours.is_finite() and theirs.is_finite()):
+        return False
     return abs(ours - theirs) <= _TOLERANCE * max(abs(ours), abs(theirs), Decimal(1))
 
 

@@ -25,8 +25,15 @@ def compare(left: Any, right: Any, precision: str | None = None) -> int | None:
     if isinstance(left, Quantity) and isinstance(right, Quantity):
         return compare_quantity(left, right)
     if isinstance(left, Uncertainty) or isinstance(right, Uncertainty):
-        return None
+        return _compare_ranges(left, right)
     raise EvaluationError(f"no order between {type(left).__name__} and {type(right).__name__}")
+
+
+def _compare_ranges(left: Any, right: Any) -> int | None:
+    low, high = (left.low, left.high) if isinstance(left, Uncertainty) else (left, left)
+    from_, to = (right.low, right.high) if isinstance(right, Uncertainty) else (right, right)
+    first, last = compare(high, from_), compare(low, to)
+    return -1 if first == -1 else 1 if last == 1 else 0 if first == last == 0 else None
 
 
 def _order(left: Any, right: Any) -> int:
