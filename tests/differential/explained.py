@@ -82,7 +82,7 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
         d.has(r"Exp\(|Ln\(|Power\(|/|StdDev") and (d.says("number|null", "number") or d.has("0.00000001"))
     ),
     "half-of-a-negative": lambda d: d.has(r"Round\(") and d.says(r"-\d", r"-\d"),
-    "integer-bounds": lambda d: d.has("2147483648|2147483647"),
+    "integer-bounds": lambda d: d.has("2147483648|2147483647") or d.says(theirs="214748364"),
     "beyond-decimal": lambda d: d.says("beyond the range of Decimal"),
     "deviation-of-one": lambda d: d.has(r"StdDev\(") and d.has("null"),
     "logarithm-of-zero": lambda d: d.has(r"Ln\(") and d.says("logarithm of zero"),
@@ -94,6 +94,8 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
         d.has(" ~ ") and (d.says("true|false", "null") or d.has(_MIXED_UNITS))
     ),
     "days-to-months": lambda d: d.has(r"30 days|2 weeks|1 day"),
+    "median-of-nulls": lambda d: d.has(r"Median\(") and d.has("null"),
+    "seconds-and-milliseconds": lambda d: d.has(r":30\b(?!\.)") and d.has(r":30\.500"),
     "time-past-midnight": lambda d: d.has(r"@T") and d.has(r"\+ 1 hour|- 30 minutes"),
     "uncertain-duration": lambda d: d.has("between") and d.says(theirs="NaN|uncertainty|null"),
     "uncertain-argument": lambda d: (
