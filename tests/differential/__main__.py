@@ -60,13 +60,14 @@ def of_content(every: int) -> Iterator[Outcome]:
             for define, value in ours[library].items():
                 found = _answer(theirs[run.id][library], define)
                 difference = Difference(
-                    library, define, "", value, found, bool(run.parameters), _has_regimens(run)
+                    library, define, "", value, found, bool(run.parameters), _has_contained(run)
                 )
                 yield library, None if _agree(value, found) else difference
 
 
-def _has_regimens(run: Patient) -> bool:
-    return any(order["resourceType"] == "RequestGroup" for order in run.parameters.get("draftOrders") or ())
+def _has_contained(run: Patient) -> bool:
+    given = [*run.resources, *(run.parameters.get("draftOrders") or ())]
+    return any("contained" in each for each in given)
 
 
 def of_generated(count: int, seed: int) -> Iterator[Outcome]:

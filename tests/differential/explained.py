@@ -23,7 +23,7 @@ class Difference:
     ours: Any
     theirs: Any
     has_drafts: bool = False
-    has_regimens: bool = False
+    has_contained: bool = False
 
     def says(self, ours: str = "", theirs: str = "") -> bool:
         """Whether the JSON of both values matches these patterns."""
@@ -62,10 +62,10 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     "flatten-with-null": lambda d: (
         (not d.text and not d.has_drafts and _DRAFTS.search(d.define) is not None) or d.has(r"flatten.*null")
     ),
-    "contained-resources": lambda d: not d.text and d.has_regimens and d.library == "SarcomaOrders",
+    "contained-resources": lambda d: not d.text and d.has_contained,
     # lists
     "lists-with-null": lambda d: d.has(r"\{[^}]*null[^}]*\}\)* = "),
-    "except-of-null": lambda d: d.has(r"except \(*\(null as List"),
+    "except-of-null": lambda d: d.has(r"except .*null as List"),
     "query-without-return": lambda d: (
         (not d.text or d.has(_QUERY)) and _without_repetition(d.ours) == _without_repetition(d.theirs)
     ),
@@ -73,6 +73,7 @@ EXPLAINED: Final[dict[str, Callable[[Difference], bool]]] = {
     "sort-of-null": lambda d: d.has(r"sort (asc|desc)") and (d.has("null") or d.says(theirs="of null")),
     "length-of-null": lambda d: d.has(r"Length\(") and d.says(theirs=r"Cannot read properties of undefined"),
     "split-of-empty": lambda d: d.has(r"Split\("),
+    "substring-of-empty": lambda d: d.has(r"Substring\(") and d.has("''"),
     "proper-inclusion": lambda d: d.has(r"properly includes") and d.has(r"\{"),
     "lists-of-other-length": lambda d: d.has(r"[}\])] = ") and d.says("false", "null"),
     "union-of-nulls": lambda d: d.has(r"null as List") and d.has("union"),
