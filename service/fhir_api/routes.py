@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -14,21 +13,18 @@ from service.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from service.fhir_api import careplan, terminology
 from service.fhir_api.application import Applier
 from service.fhir_api.capability import capability_statement
-from service.fhir_api.errors import NotAcceptable, NotFound, Unprocessable, Unsupported
+from service.fhir_api.errors import NotFound, Unprocessable, Unsupported
 from service.fhir_api.package import Package
 from service.fhir_api.parameters import Arguments
 from service.fhir_api.requirements import data_requirements
-from service.fhir_api.store import SUMMARIES, Store, links, summarised
+from service.fhir_api.rest import FHIR_JSON, add_reading, cached, speak_fhir
+from service.fhir_api.store import TYPES, Store, of_canonicals
 from service.guideline import Guideline
 from service.settings import Settings
 
 Json = dict[str, Any]
 
-FHIR_JSON: Final = "application/fhir+json"
-_JSON_TYPES: Final = frozenset({"application/fhir+json", "application/json", "text/json"})
-_ACCEPTED: Final = frozenset({"application/fhir+json", "application/json", "application/*", "*/*"})
-_FORMATS: Final = frozenset({"json", "application/json", "application/fhir+json", "application/fhir json"})
-_FORM: Final = "application/x-www-form-urlencoded"
+_JSON_TYPES: Final = frozenset({FHIR_JSON, "application/json", "text/json"})
 _BOTH: Final = ["GET", "POST"]
 
 
@@ -37,7 +33,7 @@ def blueprint(
 ) -> Blueprint:
     """`/fhir` for one guideline; `clock` gives the time (aware) of each call, `software` our version."""
     room = Blueprint("fhir_api", __name__, url_prefix="/fhir")
-    store = Store(guideline)
+    store = Store(TYPES, (resource.body for resource in guideline.content.resources), of_canonicals)
     _add_reading(room, store, guideline, lambda: _address(settings.public_url), software)
     _add_downloads(room, Package(guideline))
     _add_applying(room, store, guideline, Applier(guideline, settings.default_country), clock)
@@ -48,8 +44,7 @@ def blueprint(
     def nothing(rest: str = "") -> Response:
         raise NotFound("There is nothing at this address. GET /fhir/metadata says what this server can do.")
 
-    room.before_request(_check_format)
-    room.after_app_request(_mark)
+    speak_fhir(room, "/fhir")
     return room
 
 
@@ -77,48 +72,9 @@ def _add_reading(
 ) -> None:
     @room.get("/metadata")
     def metadata() -> Response:
-        return _cached(capability_statement(guideline, software, address()))
+        return cached(capability_statement(guideline, software, address()))
 
-    @room.get("/<resource_type>/<resource_id>")
-    def read(resource_type: str, resource_id: str) -> Response:
-        return _versioned(_summarised(store.read(resource_type, resource_id)))
-
-    @room.get("/<resource_type>/<resource_id>/_history/<version_id>")
-    def vread(resource_type: str, resource_id: str, version_id: str) -> Response:
-        return _versioned(_summarised(store.vread(resource_type, resource_id, version_id)))
-
-    @room.get("/<resource_type>")
-    def search(resource_type: str) -> Response:
-        return _searched(store, resource_type, list(request.args.items(multi=True)), address())
-
-    @room.post("/<resource_type>/_search")
-    def posted_search(resource_type: str) -> Response:
-        if request.mimetype != _FORM:
-            raise UnsupportedMediaType(f"Send the search as {_FORM}.")
-        both = [*request.args.items(multi=True), *request.form.items(multi=True)]
-        return _searched(store, resource_type, both, address())
-
-
-def _searched(store: Store, resource_type: str, arguments: Sequence[tuple[str, str]], base: str) -> Response:
-    strict = "handling=strict" in request.headers.get("Prefer", "").replace(" ", "")
-    found = store.search(resource_type, arguments, strict=strict)
-    address = f"{base}/{resource_type}"
-    body: Json = {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        "total": found.total,
-        "link": links(found, address, urlencode),
-    }
-    if found.page:
-        body["entry"] = [
-            {
-                "fullUrl": f"{address}/{resource['id']}",
-                "resource": resource,
-                "search": {"mode": "match"},
-            }
-            for resource in found.page
-        ]
-    return jsonify(body)
+    add_reading(room, store, address)
 
 
 def _add_applying(
@@ -207,46 +163,6 @@ def _body() -> Any:
         raise InvalidRequest("The body is no JSON.") from None
 
 
-def _check_format() -> None:
-    """Only JSON is spoken: say so rather than answer with what the client cannot read."""
-    wanted = request.args.get("_format")
-    if wanted is not None:
-        if wanted.partition(";")[0].strip() not in _FORMATS:
-            raise NotAcceptable("_format is json: this server speaks only JSON.")
-    elif not _accepts_json():
-        raise NotAcceptable(f"Accept {FHIR_JSON}: this server speaks only JSON.")
-
-
-def _accepts_json() -> bool:
-    """Parameters of the media type (`fhirVersion`, `charset`) are no reason to refuse."""
-    wanted = [kind.partition(";")[0] for kind, quality in request.accept_mimetypes if quality > 0]
-    return not wanted or bool(_ACCEPTED & set(wanted))
-
-
-def _summarised(resource: Json) -> Json:
-    summary = request.args.get("_summary", "false")
-    if summary not in SUMMARIES or summary == "count":
-        raise Unsupported("_summary of a read is true, text, data or false.")
-    return summarised(resource, summary)
-
-
-def _versioned(resource: Json) -> Response:
-    response = jsonify(resource)
-    response.set_etag(resource["meta"]["versionId"], weak=True)
-    response.cache_control.no_cache = True
-    response.make_conditional(request)
-    return response
-
-
-def _cached(resource: Json) -> Response:
-    response = jsonify(resource)
-    response.cache_control.public = True
-    response.cache_control.max_age = 60
-    response.add_etag()
-    response.make_conditional(request)
-    return response
-
-
 def _passing(resource: Json) -> Response:
     """An answer about a patient: not to be kept."""
     response = jsonify(resource)
@@ -257,10 +173,3 @@ def _passing(resource: Json) -> Response:
 def _address(public_url: str | None) -> str:
     """The base url of this endpoint, as clients reach it."""
     return f"{public_url or request.url_root.rstrip('/')}/fhir"
-
-
-def _mark(response: Response) -> Response:
-    """FHIR's own media type on everything at our addresses, errors too."""
-    if request.path.startswith("/fhir") and response.mimetype == "application/json":
-        response.content_type = f"{FHIR_JSON}; charset=utf-8"
-    return response

@@ -1,4 +1,4 @@
-"""The guideline's resources as a FHIR server holds them: read, vread and search.
+"""Resources as a FHIR server holds them: read, vread and search.
 
 Source: FHIR R4, "RESTful API" and "Search". There is one version of each resource: what is loaded.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.fhir_api.errors import NotFound, Unsupported
-from service.guideline import Guideline
 
 Json = dict[str, Any]
 
@@ -72,7 +72,12 @@ _SUMMARY = frozenset(
 # Large elements that a summary never holds though the name is Σ elsewhere (Library.content).
 _NOT_SUMMARY = {"Library": frozenset({"content"})}
 
-_Test = Callable[[Json, str], bool]
+Test = Callable[[Json, str], bool]
+"""Whether a resource has a value (escaped, as it came) of one search parameter."""
+TestOf = Callable[[str, str, str], Test | None]
+"""The test for a type, a search parameter and its modifier ("" for none); None when there is no such parameter.
+Raises Unsupported (modifier)."""
+_COMMA: Final = re.compile(r"(?<!\\),")
 
 
 @dataclass(frozen=True)
@@ -91,10 +96,11 @@ class Found:
 class Store:
     """Every resource with its `meta.versionId`, a fingerprint of its content."""
 
-    def __init__(self, guideline: Guideline) -> None:
-        self._held: dict[str, dict[str, Json]] = {resource_type: {} for resource_type in TYPES}
-        for resource in guideline.content.resources:
-            self._held[resource.type][resource.id] = _versioned(resource.body)
+    def __init__(self, types: Iterable[str], resources: Iterable[Mapping[str, Any]], test_of: TestOf) -> None:
+        self._held: dict[str, dict[str, Json]] = {resource_type: {} for resource_type in types}
+        self._test_of = test_of
+        for resource in resources:
+            self._held[resource["resourceType"]][resource["id"]] = _versioned(resource)
 
     def read(self, resource_type: str, resource_id: str) -> Json:
         """The resource. Raises NotFound."""
@@ -130,15 +136,18 @@ class Store:
         """
         held = self._of(resource_type)
         used: list[tuple[str, str]] = []
-        tests: list[tuple[_Test, tuple[str, ...]]] = []
+        tests: list[tuple[Test, tuple[str, ...]]] = []
         for name, value in arguments:
-            test = _test_of(name)
+            plain, _, modifier = name.partition(":")
+            test = self._test_of(resource_type, plain, modifier)
             if test is not None:
-                tests.append((test, tuple(value.split(","))))
-            elif name.partition(":")[0] not in _CONTROLS:
+                tests.append((test, tuple(_COMMA.split(value))))
+            elif plain not in _CONTROLS:
                 if strict:
                     raise Unsupported(f"The search parameter {_safe(name)} is not supported.")
                 continue
+            elif modifier:
+                raise Unsupported(f"{plain} is supported without modifier.")
             used.append((name, value))
         matches = [
             resource
@@ -159,7 +168,8 @@ class Store:
     def _of(self, resource_type: str) -> dict[str, Json]:
         if resource_type not in self._held:
             raise NotFound(
-                "This server holds no resources of this type. GET /fhir/metadata lists those it holds."
+                "This server holds no resources of this type. Its CapabilityStatement, at metadata, lists those "
+                "it holds."
             )
         return self._held[resource_type]
 
@@ -183,7 +193,12 @@ def links(found: Found, address: str, encode: Callable[[Sequence[tuple[str, str]
 
 
 def summarised(resource: Json, summary: str) -> Json:
-    """The resource, or the part of it that `_summary` leaves, marked SUBSETTED."""
+    """The resource, or the part of it that `_summary` leaves, marked SUBSETTED.
+
+    Resources of other TYPES are left whole for `true` and `text`, as R4 allows.
+    """
+    if resource["resourceType"] not in TYPES and summary in ("true", "text"):
+        return resource
     if summary == "true":
         dropped = _NOT_SUMMARY.get(resource["resourceType"], frozenset())
         part = {name: value for name, value in resource.items() if name in _SUMMARY - dropped}
@@ -212,28 +227,29 @@ def _without_meta(body: Mapping[str, Any]) -> Json:
 _CONTROLS: Final = frozenset({"_count", "_summary", "_format", "_pretty", _OFFSET})
 
 
-def _test_of(name: str) -> _Test | None:
-    """The test that a search parameter stands for; None when there is none. Raises Unsupported (modifier)."""
-    plain, _, modifier = name.partition(":")
-    if plain in ("name", "title"):
-        if modifier not in ("", *STRING_MODIFIERS):
-            raise Unsupported(f"The modifier of {plain} is one of {', '.join(STRING_MODIFIERS)}.")
-        return _string(plain, modifier)
-    test = _TESTS.get(plain)
-    if modifier and (test is not None or plain in _CONTROLS):
-        raise Unsupported(f"{plain} is supported without modifier.")
+def of_canonicals(resource_type: str, name: str, modifier: str) -> Test | None:
+    """The search parameters of canonical resources (TestOf): PARAMETERS."""
+    if name in ("name", "title"):
+        matches = string_match(name, modifier)
+        return lambda resource, value: matches(str(resource.get(name, "")), value)
+    test = _TESTS.get(name)
+    if modifier and test is not None:
+        raise Unsupported(f"{name} is supported without modifier.")
     return test
 
 
-def _string(name: str, modifier: str) -> _Test:
-    def test(resource: Json, value: str) -> bool:
-        text = str(resource.get(name, ""))
+def string_match(name: str, modifier: str) -> Callable[[str, str], bool]:
+    """How a text is compared with the value of the string parameter `name`. Raises Unsupported (modifier)."""
+    if modifier not in ("", *STRING_MODIFIERS):
+        raise Unsupported(f"The modifier of {name} is one of {', '.join(STRING_MODIFIERS)}.")
+
+    def match(text: str, value: str) -> bool:
         if modifier == "exact":
             return text == value
         text, value = text.casefold(), value.casefold()
         return value in text if modifier == "contains" else text.startswith(value)
 
-    return test
+    return match
 
 
 def _url(resource: Json, value: str) -> bool:
@@ -241,7 +257,7 @@ def _url(resource: Json, value: str) -> bool:
     return bool(resource["url"] == url and version in ("", resource["version"]))
 
 
-def _code(name: str) -> _Test:
+def _code(name: str) -> Test:
     """A token of an element that is a plain code or string: its system is not part of it."""
     return lambda resource, value: resource.get(name) == value.rpartition("|")[2]
 
@@ -255,7 +271,7 @@ def _context(resource: Json, value: str) -> bool:
     )
 
 
-_TESTS: Final[Mapping[str, _Test]] = {
+_TESTS: Final[Mapping[str, Test]] = {
     "_id": lambda resource, value: resource["id"] == value,
     "url": _url,
     "version": _code("version"),
