@@ -4,7 +4,8 @@ from service.patient.drafts import Drafts, read_drafts
 from service.patient.errors import DataUnavailable, DraftsUnreadable, PatientDataError
 from service.patient.record import LeftOut, Need, PatientRecord, read_record
 from service.patient.references import bare_patient_id, is_id
-from service.patient.shapes import RepeatedKeys, compile_all
+from service.patient.shapes import compile_all
+from service.patient.soundness import RepeatedKeys
 
 __all__ = [
     "DataUnavailable",

@@ -15,11 +15,17 @@ _NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes 
 
 
 class Entry(NamedTuple):
-    """One resource as it came: `position` says where (`conditions.entry[3]`), `full_url` may be empty."""
+    """One resource as it came: in which value, the how manieth entry of a Bundle; `full_url` may be empty."""
 
     resource: dict[str, Any]
-    position: str
+    within: str
+    number: int | None = None
     full_url: str = ""
+
+    @property
+    def position(self) -> str:
+        """Where it came in the request: `conditions.entry[3]`."""
+        return self.within if self.number is None else _place(self.within, self.number)
 
 
 @dataclass
@@ -62,20 +68,21 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         contents.problems.append((position, "malformed Bundle"))
         return
     failed, found = False, len(contents.entries)
+    entries = contents.entries
     for index, row in enumerate(rows):
-        place = f"{position}.entry[{index}]"
         resource = row.get("resource") if isinstance(row, dict) else None
         if row is None or (isinstance(row, dict) and resource is None):
             continue
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
-            contents.problems.append((place, NOT_FHIR))
-        elif resource["resourceType"] == "Bundle":
-            _read_bundle(resource, place, contents, nesting - 1)
-        elif resource["resourceType"] == "OperationOutcome":
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(resource, dict) or not isinstance(kind, str):
+            contents.problems.append((_place(position, index), NOT_FHIR))
+        elif kind == "Bundle":
+            _read_bundle(resource, _place(position, index), contents, nesting - 1)
+        elif kind == "OperationOutcome":
             failed = failed or any(severity in ("error", "fatal") for severity in _severities(resource))
         else:
-            url = row.get("fullUrl")
-            contents.entries.append(Entry(resource, place, url if isinstance(url, str) else ""))
+            url = row.get("fullUrl", "")
+            entries.append(Entry(resource, position, index, url if isinstance(url, str) else ""))
     if failed and len(contents.entries) == found:
         contents.available = False
         contents.problems.append((position, NO_DATA))
@@ -83,6 +90,10 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         contents.problems.append((position, SEARCH_FAILED))
     if _has_next_page(bundle):
         contents.problems.append((position, PAGES_MISSING))
+
+
+def _place(bundle: str, index: int) -> str:
+    return f"{bundle}.entry[{index}]"
 
 
 def _severities(outcome: dict[str, Any]) -> Iterator[Any]:

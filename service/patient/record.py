@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Entry, read_value
-from service.patient.codes import NotCoded, codes_at, plain_codes
 from service.patient.errors import DataUnavailable
 from service.patient.medications import Medications
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
-from service.patient.shapes import is_sound, problem, tidy
+from service.patient.shelf import Shelf
 
 NOT_GIVEN = "not given"
 _NOT_ABOUT_PATIENT = "not about this patient"
@@ -84,12 +83,13 @@ class PatientRecord:
         self.medications = Medications(entry for _, entry in entries)
         self._gaps = dict(gaps)
         self._left_out = left_out
-        self._entries: dict[str, list[tuple[str, Entry]]] = {}
-        for key, entry in entries:
-            self._entries.setdefault(entry.resource["resourceType"], []).append((key, entry))
-        self._tidied: dict[tuple[str, int], dict[str, Any]] = {}
-        self._readable: dict[tuple[str, int], bool] = {}
-        self._index: dict[tuple[str, str], dict[tuple[str, str], list[int]]] = {}
+        self._shelves: dict[str, Shelf] = {}
+        for pair in entries:
+            resource_type = pair[1].resource["resourceType"]
+            shelf = self._shelves.get(resource_type)
+            if shelf is None:
+                shelf = self._shelves[resource_type] = Shelf(self.medications, self._leave_out)
+            shelf.entries.append(pair)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -106,15 +106,16 @@ class PatientRecord:
         """
         if resource_type in self._gaps:
             self._miss(resource_type)
-        if code_path is None or codes is None:
-            numbers: Iterable[int] = range(len(self._entries.get(resource_type, ())))
-        else:
-            index = self._indexed(resource_type, code_path)
-            numbers = sorted({number for pair in codes & index.keys() for number in index[pair]})
-        found = [self._resource(resource_type, n) for n in numbers if self._counts(resource_type, n)]
-        if resource_type == "Patient" and self._entries.get("Patient") and not found:
-            raise DataUnavailable(self._entries["Patient"][0][0], "Patient")  # it came, and could not be read
+        shelf = self._shelves.get(resource_type)
+        if shelf is None:
+            return ()
+        found = shelf.readable(code_path, codes)
+        if resource_type == "Patient" and not found:
+            raise DataUnavailable(shelf.entries[0][0], "Patient")  # it came, and could not be read
         return found
+
+    def _leave_out(self, key: str, entry: Entry, reason: str) -> None:
+        self._left_out.append(LeftOut(key, name_of(entry), reason))
 
     def _miss(self, resource_type: str) -> None:
         """A rule looks for what is not there: that must be known, once."""
@@ -122,49 +123,9 @@ class PatientRecord:
         if gap.required:
             raise DataUnavailable(gap.key, resource_type, gap.reason)
         del self._gaps[resource_type]
-        if not gap.said and resource_type not in self._entries:
+        if not gap.said and resource_type not in self._shelves:
             reason = f"{NOT_GIVEN}: the FHIR server {gap.reason}" if gap.reason else NOT_GIVEN
             self._left_out.append(LeftOut(gap.key, gap.key, reason))
-
-    def _resource(self, resource_type: str, number: int) -> dict[str, Any]:
-        """The resource as content reads it: put right, with the code of the Medication it refers to."""
-        found = self._tidied.get((resource_type, number))
-        if found is None:
-            came = self._entries[resource_type][number][1].resource
-            sound = is_sound(came)
-            own = _presentable(came if sound else tidy(came))
-            found = self._tidied[resource_type, number] = self.medications.resolved(own)
-            if sound and found is own:
-                self._readable[resource_type, number] = True
-        return found
-
-    def _indexed(self, resource_type: str, path: str) -> dict[tuple[str, str], list[int]]:
-        index = self._index.get((resource_type, path))
-        if index is None:
-            index = self._index[resource_type, path] = {}
-            for number, (_, entry) in enumerate(self._entries.get(resource_type, ())):
-                pairs = plain_codes(entry.resource.get(path))
-                for pair in self._codes(resource_type, number, path) if pairs is None else pairs:
-                    index.setdefault(pair, []).append(number)
-        return index
-
-    def _codes(self, resource_type: str, number: int, path: str) -> Iterable[tuple[str, str]]:
-        try:
-            return codes_at(self._resource(resource_type, number), path)
-        except NotCoded:
-            self._counts(resource_type, number)  # no code can be read: say so when the shape is at fault
-            return ()
-
-    def _counts(self, resource_type: str, number: int) -> bool:
-        resource = self._resource(resource_type, number)
-        readable = self._readable.get((resource_type, number))
-        if readable is None:
-            reason = problem(resource)
-            readable = self._readable[resource_type, number] = reason is None
-            if reason is not None:
-                key, entry = self._entries[resource_type][number]
-                self._left_out.append(LeftOut(key, name_of(entry), reason))
-        return readable
 
 
 def read_record(
@@ -197,7 +158,7 @@ def read_record(
     own = _of_patient(entries, patient_id, left_out)
     foreign = {row.key for row in left_out if row.reason == _NOT_ABOUT_PATIENT} - set(supplied)
     empty |= dict.fromkeys({key for key, _ in entries} - {key for key, _ in own} - foreign, True)
-    kept = [pair for pair in _without_duplicates(own, left_out) if not _is_void(*pair, left_out)]
+    kept = [pair for pair in _without_duplicates(own, left_out) if not _is_void(pair, left_out)]
     reasons = failures or {}
     gaps = {
         need.resource_type: Gap(need.key, need.required, reasons.get(need.key), empty[need.key])
@@ -220,8 +181,8 @@ def patient_urls(entries: Iterable[Entry], patient_id: str) -> frozenset[str]:
     return frozenset(
         entry.full_url
         for entry in entries
-        if entry.full_url
-        and entry.resource.get("resourceType") == "Patient"
+        if entry.resource.get("resourceType") == "Patient"
+        and entry.full_url
         and entry.resource.get("id") == patient_id
     )
 
@@ -248,35 +209,52 @@ def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
 def _of_patient(
     entries: list[tuple[str, Entry]], patient_id: str, left_out: list[LeftOut]
 ) -> list[tuple[str, Entry]]:
-    urls = patient_urls((entry for _, entry in entries), patient_id)
+    urls = patient_urls([entry for _, entry in entries], patient_id)
     kept = []
     types = {name: is_type(name) for name in {entry.resource["resourceType"] for _, entry in entries}}
-    for key, entry in entries:
+    subject = f"Patient/{patient_id}"
+    for pair in entries:
+        key, entry = pair
         resource = entry.resource
-        if not types[resource["resourceType"]]:
+        if _is_plainly_about(resource, subject) and types[resource["resourceType"]]:
+            kept.append(pair)
+        elif not types[resource["resourceType"]]:
             left_out.append(LeftOut(key, entry.position, "not a FHIR resource type"))
         elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
             left_out.append(LeftOut(key, entry.position, "another patient"))
         elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
             left_out.append(LeftOut(key, name_of(entry), _NOT_ABOUT_PATIENT))
         else:
-            kept.append((key, entry))
+            kept.append(pair)
     return kept
 
 
+def _is_plainly_about(resource: Mapping[str, Any], subject: str) -> bool:
+    """The commonest case of what `is_about` decides, for what is no Patient: `Patient/<id>` itself."""
+    given = resource.get("subject")
+    return (
+        type(given) is dict
+        and given.get("reference") == subject
+        and "patient" not in resource
+        and resource["resourceType"] != "Patient"
+    )
+
+
 def _without_duplicates(entries: list[tuple[str, Entry]], left_out: list[LeftOut]) -> list[tuple[str, Entry]]:
-    newest: dict[tuple[str, str], int] = {}
+    names = [(entry.resource["resourceType"], entry.resource.get("id")) for _, entry in entries]
+    newest: dict[tuple[str, Any], int] = {}
     dropped: set[int] = set()
-    for number, (_, entry) in enumerate(entries):
-        own = entry.resource.get("id")
-        if not isinstance(own, str):
+    for number, name in enumerate(names):
+        if not isinstance(name[1], str):
             continue
-        name = (entry.resource["resourceType"], own)
         before = newest.setdefault(name, number)
         if before != number:
-            older = number if _is_newer(entries[before][1].resource, entry.resource) else before
+            first, second = entries[before][1].resource, entries[number][1].resource
+            older = number if _is_newer(first, second) else before
             dropped.add(older)
             newest[name] = before if older == number else number
+    if not dropped:
+        return entries
     left_out += [LeftOut(entries[n][0], name_of(entries[n][1]), "older duplicate") for n in sorted(dropped)]
     return [pair for number, pair in enumerate(entries) if number not in dropped]
 
@@ -305,15 +283,9 @@ def _version(resource: Mapping[str, Any]) -> float | None:
     return float(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 15 else None
 
 
-def _is_void(key: str, entry: Entry, left_out: list[LeftOut]) -> bool:
+def _is_void(pair: tuple[str, Entry], left_out: list[LeftOut]) -> bool:
+    key, entry = pair
     status = is_entered_in_error(entry.resource)
     if status is not None:
         left_out.append(LeftOut(key, name_of(entry), status))
     return status is not None
-
-
-def _presentable(resource: dict[str, Any]) -> dict[str, Any]:
-    """Without an id that is none: it counts, and nothing can quote it."""
-    if "id" in resource and not is_id(resource["id"]):
-        return {k: v for k, v in resource.items() if k != "id"}
-    return resource

@@ -8,42 +8,24 @@ came: only what content may read is judged. Source: FHIR R4 (4.0.1) resource def
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
-from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import fastjsonschema
 
-MAX_DEPTH = 40  # no resource type of R4 that content reads nests half as deep
-MAX_MAGNITUDE = 30  # powers of ten a number may span; a measurement has a handful
-
-_DATE_TIME = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.\d{1,12})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?"
+from service.patient.soundness import (
+    MAX_DEPTH,
+    Accepts,
+    RepeatedKeys,
+    Soundness,
+    is_date_time,
+    is_plain,
+    is_sane_number,
+    is_unicode,
 )
-
-
-class RepeatedKeys(dict[str, Any]):
-    """A JSON object in which some key stood twice: which of the values was meant, nobody can say."""
-
-
-def is_date_time(text: str) -> bool:
-    """True for a FHIR date, dateTime or instant in the calendar; seconds and zone may be missing."""
-    match = _DATE_TIME.fullmatch(text)
-    if match is None:
-        return False
-    year, month, day, clock, second = match.groups()
-    try:
-        date(int(year), int(month or 1), int(day or 1))
-        if clock:
-            time.fromisoformat(clock)
-    except ValueError:
-        return False
-    return second is None or int(second) <= 60  # 60: a leap second
 
 
 @dataclass(frozen=True)
@@ -59,6 +41,7 @@ class _Plan:
 class _Shape:
     plan: _Plan
     check: Callable[[Any], Any]
+    accepts: Accepts
 
 
 def _plan(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> _Plan:
@@ -82,7 +65,7 @@ def _shape(resource_type: str) -> _Shape | None:
     check = fastjsonschema.compile(
         {**schema, "definitions": definitions}, formats={"fhir-date-time": is_date_time}
     )
-    return _Shape(_plan(schema, definitions), check)
+    return _Shape(_plan(schema, definitions), check, Soundness(definitions).of(schema))
 
 
 SHAPED_TYPES = frozenset(
@@ -144,18 +127,17 @@ def _tidy_list(values: list[Any], plan: _Plan) -> list[Any]:
 
 def problem(resource: dict[str, Any]) -> str | None:
     """Why the tidied resource cannot be read: the element's path and no value; None when it can."""
-    flaw, _ = _structure(resource)
-    return flaw or _misfit(resource)
+    return _flaw(resource) or _misfit(resource)
 
 
 def is_sound(resource: dict[str, Any]) -> bool:
-    """Whether `problem` finds nothing in the resource as it came, and `tidy` would leave it as it is.
+    """Whether there is nothing to put right in the resource as it came: `tidy` and `problem` have no work.
 
-    Where the check passes, every list is a list and every object one: only nulls and empty objects are then
-    left to tidy.
+    False also where only those two can tell.
     """
-    flaw, has_blanks = _structure(resource)
-    return flaw is None and not has_blanks and _misfit(resource) is None
+    resource_type = resource.get("resourceType")
+    shape = _shape(resource_type) if resource_type in SHAPED_TYPES else None
+    return is_plain(resource) if shape is None else shape.accepts(resource)
 
 
 def _misfit(resource: dict[str, Any]) -> str | None:
@@ -170,40 +152,24 @@ def _misfit(resource: dict[str, Any]) -> str | None:
     return None
 
 
-def _structure(resource: dict[str, Any]) -> tuple[str | None, bool]:
-    """What would hurt whoever reads on: repeated keys, absurd depth or numbers, text that is not Unicode.
-
-    And whether there are nulls or empty objects. Every value of every resource passes here: the commonest
-    types are asked for first.
-    """
+def _flaw(resource: dict[str, Any]) -> str | None:
+    """What would hurt whoever reads on: repeated keys, absurd depth or numbers, text that is not Unicode."""
     level: list[Any] = [resource]
-    has_blanks = False
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for value in level:
-            kind = type(value)
-            if kind is str:
-                if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-                    return "malformed: text is not valid Unicode", has_blanks
-            elif kind is dict:
-                has_blanks = has_blanks or not value
+            if isinstance(value, RepeatedKeys):
+                return "malformed: a key stands twice in one object"
+            if isinstance(value, dict):
                 below.extend(value.values())
-            elif kind is list:
+            elif isinstance(value, list):
                 below.extend(value)
-            elif value is None:
-                has_blanks = True
-            elif isinstance(value, RepeatedKeys):
-                return "malformed: a key stands twice in one object", has_blanks
-            elif not _is_sane_number(value):
-                return "malformed: a number is out of range", has_blanks
+            elif isinstance(value, str):
+                if not is_unicode(value):
+                    return "malformed: text is not valid Unicode"
+            elif not is_sane_number(value):
+                return "malformed: a number is out of range"
         if not below:
-            return None, has_blanks
+            return None
         level = below
-    return "malformed: nested too deeply", has_blanks
-
-
-def _is_sane_number(value: Any) -> bool:
-    if isinstance(value, Decimal):
-        spans = abs(value.adjusted()), len(value.as_tuple().digits)
-        return value.is_finite() and max(spans) <= MAX_MAGNITUDE
-    return not isinstance(value, int) or abs(value) < 10**MAX_MAGNITUDE
+    return "malformed: nested too deeply"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from service.patient.shapes import SHAPED_TYPES, is_date_time, problem, tidy
+from service.patient.shapes import SHAPED_TYPES, problem, tidy
+from service.patient.soundness import is_date_time
 
 
 @pytest.mark.parametrize(

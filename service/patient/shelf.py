@@ -1,0 +1,96 @@
+"""The resources of one type: each put right and checked when a rule first touches it, found by code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from service.patient.bundles import Entry
+from service.patient.codes import NotCoded, codes_at, plain_codes
+from service.patient.medications import Medications
+from service.patient.references import is_id
+from service.patient.shapes import is_sound, problem, tidy
+
+CodeKey = tuple[str, str]
+Resource = dict[str, Any]
+
+_UNTOUCHED: Final[Resource] = {}
+
+
+class Report(Protocol):
+    """Takes note of an entry that cannot be read, and why."""
+
+    def __call__(self, key: str, entry: Entry, reason: str) -> None: ...
+
+
+class Shelf:
+    """What came of one resource type, in the order it came."""
+
+    def __init__(self, medications: Medications, unreadable: Report) -> None:
+        self.entries: list[tuple[str, Entry]] = []
+        """(prefetch key, entry); all of them before the first question."""
+        self._medications = medications
+        self._unreadable = unreadable
+        self._ready: dict[int, Resource | None] = {}
+        self._indices: dict[str, dict[CodeKey, list[int]]] = {}
+
+    def readable(self, path: str | None, codes: frozenset[CodeKey] | None) -> list[Resource]:
+        """The resources that can be read, all or those that carry one of `codes` at `path`, as content reads
+        them: put right, with the code of the Medication that they refer to.
+        """
+        numbers: Sequence[int]
+        if path is None or codes is None:
+            numbers = range(len(self.entries))
+        else:
+            index = self._indices.get(path)
+            if index is None:
+                index = self._index(path)
+            numbers = sorted({number for pair in index.keys() & codes for number in index[pair]})
+        found = []
+        for number in numbers:
+            resource = self._ready.get(number, _UNTOUCHED)
+            if resource is _UNTOUCHED:
+                resource = self._touch(number)
+            if resource is not None:
+                found.append(resource)
+        return found
+
+    def _touch(self, number: int) -> Resource | None:
+        """The resource as content reads it, None (and reported) when its shape is at fault."""
+        key, entry = self.entries[number]
+        came = entry.resource
+        sound = is_sound(came)
+        own = _presentable(came if sound else tidy(came))
+        resource: Resource | None = self._medications.resolved(own)
+        if not sound or resource is not own:
+            reason = problem(resource or own)
+            if reason is not None:
+                resource = None
+                self._unreadable(key, entry, reason)
+        self._ready[number] = resource
+        return resource
+
+    def _index(self, path: str) -> dict[CodeKey, list[int]]:
+        index = self._indices[path] = {}
+        for number, (_, entry) in enumerate(self.entries):
+            pairs = plain_codes(entry.resource.get(path))
+            for pair in self._codes(number, path) if pairs is None else pairs:
+                index.setdefault(pair, []).append(number)
+        return index
+
+    def _codes(self, number: int, path: str) -> Iterable[CodeKey]:
+        """Codes of what is not written as R4 has it, or is a choice or a reference."""
+        own = self._medications.resolved(tidy(self.entries[number][1].resource))
+        try:
+            return codes_at(own, path)
+        except NotCoded:
+            if number not in self._ready:
+                self._touch(number)  # no code can be read: say so when the shape is at fault
+            return ()
+
+
+def _presentable(resource: Resource) -> Resource:
+    """Without an id that is none: it counts, and nothing can quote it."""
+    if "id" in resource and not is_id(resource["id"]):
+        return {k: v for k, v in resource.items() if k != "id"}
+    return resource
