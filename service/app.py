@@ -14,6 +14,7 @@ from flask_cors import CORS
 from service import logs
 from service.cds_hooks import exact_json, feedback, openapi, routes
 from service.cds_hooks.cards import EXTENSION_TOPICS
+from service.demo import routes as demo_routes
 from service.errors import outcome_for
 from service.feedback.ledger import Ledger
 from service.feedback.naming import kinds_of
@@ -22,6 +23,7 @@ from service.guideline import Guideline
 from service.metrics import Metrics, install
 from service.patient import compile_all
 from service.patient.fhir_server import FhirReader, Limits, Policy
+from service.server import ROUTE
 from service.settings import LOUD, Settings
 from service.store.database import Database
 from service.store.errors import StoreUnavailable
@@ -58,6 +60,8 @@ def create_app(
     app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
     app.register_blueprint(routes.blueprint(guideline, settings, clock, _reader(settings)))
     app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
+    if settings.wants_demo:
+        app.register_blueprint(demo_routes.blueprint(settings, _version()))
     _add_pages(app, guideline, settings)
     _add_request_ids(app)
     database = Database(settings.database_url)
@@ -157,6 +161,7 @@ def _add_request_ids(app: Flask) -> None:
         g.request_id = logs.request_id(*offered)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        request.environ[ROUTE] = request.url_rule.rule if request.url_rule else "none"
 
 
 def _say_profile(settings: Settings) -> None:
@@ -188,7 +193,7 @@ def _add_headers(app: Flask, settings: Settings) -> None:
         response.headers["X-Request-ID"] = g.get("request_id") or logs.request_id()
         if settings.cors_origins:
             response.vary.add("Origin")  # a kept discovery is good for the pages of that origin only
-        if request.method == "OPTIONS":
+        if request.method == "OPTIONS" and response.status_code < 400:
             response.headers.pop("Content-Type", None)  # there is no body to have one
         return response
 
@@ -208,6 +213,8 @@ def _add_headers(app: Flask, settings: Settings) -> None:
             ],
             expose_headers=["ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
             max_age=600,
+            # Chrome asks before a public page may call this machine: the public sandbox does.
+            allow_private_network=not settings.is_production,
         )
 
 

@@ -185,6 +185,11 @@ class Settings(BaseSettings):
         description="Whether the key of the public CDS Hooks Sandbox is trusted, when its issuer is listed. "
         "Everybody has its private half: in development only.",
     )
+    demo: bool | None = Field(
+        default=None,
+        description="Whether made-up patients are served at `/demo/fhir`, for test tools such as the CDS "
+        "Hooks Sandbox. Unless set, yes in the development profile; in production there are none.",
+    )
     database_url: str = Field(
         default="sqlite:///sarcoma-cds.sqlite3",
         description="Database for feedback and used tokens: `sqlite:///` and a path (four slashes for an "
@@ -240,6 +245,11 @@ class Settings(BaseSettings):
         """Whether /metrics is there."""
         return not self.is_production if self.metrics is None else self.metrics
 
+    @property
+    def wants_demo(self) -> bool:
+        """Whether /demo/fhir is there."""
+        return not self.is_production if self.demo is None else self.demo
+
     def check_start(self, environment: Mapping[str, str]) -> None:
         """Raises NotConfigured when the service should not start so; `environment` is the process's own."""
         faults = dict(_unknown(environment))
@@ -256,6 +266,8 @@ class Settings(BaseSettings):
             yield f"{_PREFIX}PUBLIC_URL", "needed: the https URL under which clients reach the service"
         if any(origin.scheme != "https" for origin in self.fhir_servers):
             yield f"{_PREFIX}FHIR_SERVERS", "patient data travels over https only"
+        if self.demo:
+            yield f"{_PREFIX}DEMO", "made-up patients have no place beside real ones"
 
     def _lacks_for_tokens(self) -> dict[str, str]:
         """Variable and reason of what tokens cannot be judged without, or with."""

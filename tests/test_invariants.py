@@ -177,6 +177,7 @@ RANKS = {
     "cds_hooks": 3,
     "fhir_api": 3,
     "web": 3,
+    "demo": 4,
 }
 """The way of a request: a room imports from rooms of a lower rank only."""
 WITHOUT_FLASK = ("cql", "patient", "guideline")

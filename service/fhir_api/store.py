@@ -75,7 +75,7 @@ _NOT_SUMMARY = {"Library": frozenset({"content"})}
 Test = Callable[[Json, str], bool]
 """Whether a resource has a value (escaped, as it came) of one search parameter."""
 TestOf = Callable[[str, str, str], Test | None]
-"""The test for a type, a search parameter and its modifier ("" for none); None when there is no such parameter.
+"""The test for a type, a search parameter and its modifier ("" for none); None for what is no parameter.
 Raises Unsupported (modifier)."""
 _COMMA: Final = re.compile(r"(?<!\\),")
 
@@ -168,8 +168,7 @@ class Store:
     def _of(self, resource_type: str) -> dict[str, Json]:
         if resource_type not in self._held:
             raise NotFound(
-                "This server holds no resources of this type. Its CapabilityStatement, at metadata, lists those "
-                "it holds."
+                "This server holds no resources of this type. Its CapabilityStatement lists those it holds."
             )
         return self._held[resource_type]
 

@@ -1,0 +1,1 @@
+"""Made-up patients on a FHIR server of their own, for people who try the service. Never in production."""
