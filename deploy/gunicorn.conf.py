@@ -1,11 +1,13 @@
-"""gunicorn settings: gunicorn --config deploy/gunicorn.conf.py
+"""gunicorn settings: `sarcoma-cds serve` uses them, or gunicorn --config deploy/gunicorn.conf.py
 
 Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
-SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone),
-PROMETHEUS_MULTIPROC_DIR (an empty folder in which the processes add up their metrics; a temporary one unless
-given). The largest request body is a setting of the application.
+WEB_REQUEST_SECONDS (10: within which a request must have arrived), SARCOMA_CDS_LOG_LEVEL (info),
+SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone), PROMETHEUS_MULTIPROC_DIR (an empty folder
+in which the processes add up their metrics; a temporary one unless given). The largest request body is a
+setting of the application.
 
-A client that sends slowly holds a thread for as long: put a proxy in front that takes in whole requests.
+A client that sends slowly holds a thread for those seconds: put a proxy in front that takes in whole
+requests.
 """
 
 import gc
@@ -29,7 +31,7 @@ if not os.environ.get(_METRICS):
 # The guideline is compiled once, before the processes fork, and its memory is shared.
 preload_app = True
 workers = int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1)
-worker_class = "gthread"
+worker_class = "service.server.Worker"  # gthread that leaves clients which do not come to an end
 threads = int(os.environ.get("WEB_THREADS", "4"))
 backlog = 256
 
@@ -39,6 +41,10 @@ keepalive = 15
 # Heartbeat files on disk can stall a process.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
+# No header decides what address was called, and no client is another than it is.
+forwarder_headers = ""
+forwarded_allow_ips = ""
+
 # The application is all that listens.
 control_socket_disable = True
 
@@ -46,9 +52,8 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 16_384  # a bearer token with its claims fits
 
-# No query strings, headers or bodies: a log line holds nothing of a patient. %(U)s is the path alone.
-accesslog = "-"
-access_log_format = '%(t)s "%(m)s %(U)s %(H)s" %(s)s %(B)s bytes %(L)s s'
+# JSON on standard error, with the rule of an address instead of the address.
+logger_class = "service.server.Logger"
 errorlog = "-"
 loglevel = os.environ.get("SARCOMA_CDS_LOG_LEVEL", "info")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from flask import Flask
 from pydantic import ValidationError
 
 from service.cds_hooks.answer import Answer, answer
@@ -27,6 +28,7 @@ from service.feedback_cli import feedback
 from service.guideline import ContentError, Guideline, GuidelineError, HookPlan, TraceEntry
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
+from service.server import Server
 from service.settings import NotConfigured, Settings
 
 _GUNICORN_CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
@@ -52,13 +54,23 @@ def serve(host: str, port: int, workers: int | None) -> None:
     """Serve over HTTP until stopped."""
     settings = _settings()  # from here on: in words, not in a traceback, what stops the start
     _check_start(settings, host)
-    _guideline(settings.content_dir)
-    environment = {**os.environ, "HOST": host, "PORT": str(port)}
+    os.environ.update(HOST=host, PORT=str(port))
     if workers is not None:
-        environment["WEB_CONCURRENCY"] = str(workers)
-    command = [sys.executable, "-m", "gunicorn", *_gunicorn_options(host, port, workers)]
-    sys.stdout.flush()
-    os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell
+        os.environ["WEB_CONCURRENCY"] = str(workers)
+
+    def make() -> Flask:
+        from service.app import create_app  # after gunicorn's settings, which say where metrics go
+
+        return create_app(settings, guideline=_guideline(settings.content_dir))
+
+    config = _GUNICORN_CONFIG if _GUNICORN_CONFIG.is_file() else None
+    server = Server(make, config, {} if config else _gunicorn_options(host, port))
+    try:
+        server.wsgi()
+    except SystemExit:
+        server.cfg.on_exit(server)
+        raise
+    server.run()
 
 
 def _check_start(settings: Settings, host: str) -> None:
@@ -70,23 +82,20 @@ def _check_start(settings: Settings, host: str) -> None:
         _stop(f"{host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).", 2)
 
 
-def _gunicorn_options(host: str, port: int, workers: int | None) -> list[str]:
-    """The repository's configuration; its essentials when only the package is installed."""
-    if _GUNICORN_CONFIG.is_file():
-        return ["--config", str(_GUNICORN_CONFIG)]
-    count = workers or int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1)
-    options = {
+def _gunicorn_options(host: str, port: int) -> dict[str, Any]:
+    """The essentials of the repository's configuration, when only the package is installed."""
+    return {
         "bind": f"{host}:{port}",
-        "workers": count,
-        "worker-class": "gthread",
+        "workers": int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1),
+        "worker_class": "service.server.Worker",
+        "logger_class": "service.server.Logger",
         "threads": 4,
         "timeout": 30,
+        "preload_app": True,
+        "forwarder_headers": "",
+        "forwarded_allow_ips": "",
+        "control_socket_disable": True,
     }
-    return [
-        "--preload",
-        *(f"--{name}={value}" for name, value in options.items()),
-        "service.app:create_app()",
-    ]
 
 
 def _time(context: click.Context, parameter: click.Parameter, text: str | None) -> datetime:

@@ -103,6 +103,7 @@ _HTTP: Mapping[int, tuple[str, str]] = {
     413: ("too-long", "The request is too large. Send less data, or ask for the limit to be raised."),
     414: ("too-long", "The address is too long."),
     415: ("not-supported", "Send the body as application/json."),
+    431: ("too-long", "The headers are too large."),
     503: ("transient", "The service cannot answer now. Try again later."),
 }
 

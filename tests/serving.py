@@ -11,29 +11,73 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TINY = Path(__file__).parent / "guidelines" / "tiny"
 JSON = {"Content-Type": "application/json"}
 
 
-class Served:
-    """A running service; `process` is gunicorn's master."""
+@dataclass(frozen=True)
+class Answer:
+    """What came back; names of headers in lower case."""
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        """The body, parsed."""
+        return json.loads(self.text)
+
+
+class Served:
+    """A running service; `process` is gunicorn's master, `environment` what it and its commands see."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], environment: Mapping[str, str]) -> None:
         self.port = port
         self.process = process
+        self.environment = environment
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, str]:
         """Status and text of an answer. Raises OSError or HTTPException when none comes."""
+        answer = self.send(method, path, body)
+        return answer.status, answer.text
+
+    def send(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """A request, with `body` as it is (bytes) or as JSON. Raises OSError or HTTPException."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            data = None if body is None else json.dumps(body).encode()
-            connection.request(method, path, data, JSON if data else {})
+            connection.request(method, path, data, (JSON if data is not None else {}) | named)
             response = connection.getresponse()
-            return response.status, response.read().decode()
+            text = response.read().decode()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, fields, text)
         finally:
             connection.close()
+
+    def raw(self, data: bytes, ends: bool = False) -> bytes:
+        """What comes back for these bytes until the service closes; `ends`: no more will be sent."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            if ends:
+                connection.shutdown(socket.SHUT_WR)
+            pieces = []
+            with contextlib.suppress(TimeoutError, ConnectionResetError):
+                while piece := connection.recv(65_536):
+                    pieces.append(piece)
+                    connection.settimeout(0.3)
+        return b"".join(pieces)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
     def workers(self) -> list[int]:
         """Process ids of the workers."""
@@ -46,17 +90,27 @@ class Served:
         return False
 
 
-@contextlib.contextmanager
-def served(workers: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """The service with these settings, until the block ends."""
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def served(
+    workers: int = 1,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    port: int | None = None,
+) -> Iterator[Served]:
+    """The service with these settings, until the block ends; all that it writes goes to `log`."""
+    port = port or free_port()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", str(workers)]
-    quiet = subprocess.DEVNULL
     variables = {**os.environ, **(environment or {})}
-    process = subprocess.Popen(command, env=variables, stdout=quiet, stderr=quiet)  # noqa: S603 - our own command
-    service = Served(port, process)
+    with (log or Path(os.devnull)).open("ab") as output:
+        process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)  # noqa: S603 - our own
+    service = Served(port, process, variables)
     try:
         for _ in range(600):
             if service.is_up():

@@ -11,12 +11,17 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service import cli
-from service.guideline import GuidelineError
+from service.guideline import Guideline, GuidelineError
+from service.server import Logger, Worker
 
 TINY = Path(__file__).parent / "guidelines" / "tiny"
 CONCEPTS = "https://hydration.example.org/fhir/CodeSystem/hydration-concepts"
 SUBJECT = {"reference": "Patient/p"}
 PATIENT = {"resourceType": "Patient", "id": "p"}
+
+
+SERVES = dict.fromkeys(("HOST", "PORT", "WEB_CONCURRENCY", "PROMETHEUS_MULTIPROC_DIR"))
+"""What `serve` sets for gunicorn; as it was again after each command."""
 
 
 def coded(code: str) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def bundle(*resources: Any) -> dict[str, Any]:
 
 def run(*arguments: str, given: Any = None) -> Result:
     text = given if isinstance(given, str | bytes) else json.dumps(given)
-    return CliRunner().invoke(cli.main, arguments, input=text)
+    return CliRunner().invoke(cli.main, arguments, input=text, env=SERVES)
 
 
 def evaluate(given: Any, *options: str) -> Result:
@@ -190,17 +195,44 @@ def test_a_setting_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_serve_hands_over_to_gunicorn(
+def test_serve_starts_gunicorn_with_an_application_that_is_made_once(
     installed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    called: list[Any] = []
+    made: list[Any] = []
     monkeypatch.setenv("SARCOMA_CDS_CONTENT_DIR", str(TINY))
-    monkeypatch.setattr("os.execve", lambda *arguments: called.append(arguments))
+    load = Guideline.load
+
+    def counted(folder: Path) -> Guideline:
+        made.append(folder)
+        return load(folder)
+
+    # By this name: whether metrics are those of one process is decided when the application is imported.
+    monkeypatch.setattr("service.app.Guideline.load", counted)
+    monkeypatch.setattr("gunicorn.arbiter.Arbiter.run", lambda arbiter: made.append(arbiter))
     if installed:
         monkeypatch.setattr(cli, "_GUNICORN_CONFIG", tmp_path / "none.py")
     assert run("serve", "--port", "8123", "--workers", "2").exit_code == 0
-    ((_, command, environment),) = called
-    assert command[1:3] == ["-m", "gunicorn"]
-    assert {"HOST": "127.0.0.1", "PORT": "8123", "WEB_CONCURRENCY": "2"}.items() <= environment.items()
-    assert ("--bind=127.0.0.1:8123" in command) is installed
-    assert ("--config" in command) is not installed
+    folder, arbiter = made
+    assert folder == TINY
+    assert arbiter.address == [("127.0.0.1", 8123)]
+    assert arbiter.cfg.settings["workers"].get() == 2
+    assert arbiter.cfg.worker_class is Worker
+    assert arbiter.cfg.logger_class is Logger
+    assert arbiter.cfg.forwarder_headers == []
+    arbiter.cfg.on_exit(arbiter)
+
+
+def test_a_guideline_that_does_not_check_out_stops_the_start_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(TINY, folder)
+    (folder / "plandefinition" / "hydration-patient-view.json").write_text("{")
+    monkeypatch.setenv("SARCOMA_CDS_CONTENT_DIR", str(folder))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    result = run("serve")
+    assert result.exit_code == 4
+    assert "does not check out" in result.output
+    assert "hydration-patient-view.json" in result.output
+    assert not list(tmp_path.glob("sarcoma-cds-metrics-*"))

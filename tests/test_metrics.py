@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,10 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.cds_hooks.fakes import FakeGuideline, action, app_with, request_body
-from tests.test_server import ask, free_port, wait_for
+from tests.fhir_server.ehr import eventually
+from tests.serving import TINY, Served, served
 from tests.trust.client import ISSUER, KeyServer, service
 
-TINY = Path(__file__).parent / "guidelines" / "tiny"
 VIEW = "/cds-services/test-patient-view"
 TOPICS = [{"system": "urn:t", "code": f"t{number}"} for number in range(3)]
 
@@ -126,29 +123,19 @@ def test_production_shows_them_only_where_that_is_set(settings: dict[str, Any], 
 
 
 def test_the_processes_of_a_server_add_up_and_the_dead_are_not_forgotten(tmp_path: Path) -> None:
-    port = free_port()
-    environment = {**os.environ, "SARCOMA_CDS_CONTENT_DIR": str(TINY), "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2"]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
-    try:
-        wait_for(port, server)
-        assert _total_after_ten_calls(port) == 10
-        (pid, *_) = re.findall(r"Booting worker with pid: (\d+)", (tmp_path / "log").read_text())
-        os.kill(int(pid), signal.SIGKILL)
-        time.sleep(0.5)
-        wait_for(port, server)
-        assert _total_after_ten_calls(port) == 20
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+    environment = {"SARCOMA_CDS_CONTENT_DIR": str(TINY), "TMPDIR": str(tmp_path)}
+    with served(2, environment) as service:
+        assert _total_after_ten_calls(service) == 10
+        os.kill(service.workers()[0], signal.SIGKILL)
+        assert eventually(lambda: len(service.workers()) == 2 and service.is_up())
+        assert _total_after_ten_calls(service) == 20
     assert not list(tmp_path.glob("sarcoma-cds-metrics-*")), "the folder is taken away"
 
 
-def _total_after_ten_calls(port: int) -> float:
+def _total_after_ten_calls(service: Served) -> float:
     for _ in range(10):
-        assert ask(port, "POST", "/cds-services/hydration-patient-view", {})[0] == 400
-    status, page = ask(port, "GET", "/metrics")
+        assert service.ask("POST", "/cds-services/hydration-patient-view", {})[0] == 400
+    status, page = service.ask("GET", "/metrics")
     assert status == 200
     name = 'sarcoma_cds_calls_total{hook="none",service="hydration-patient-view",status="400"}'
     return numbers(page)[name]

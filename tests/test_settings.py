@@ -15,6 +15,7 @@ from service.app import create_app
 from service.cli import main
 from service.settings import NotConfigured, Settings, reference_page
 from tests.cds_hooks.fakes import FakeGuideline, app_with
+from tests.test_cli import SERVES
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 
@@ -150,12 +151,13 @@ def test_the_development_profile_says_loudly_that_it_is_not_for_patients(
     ],
 )
 def test_the_command_says_which_setting_stops_the_start(environment: dict[str, str], said: str) -> None:
-    done = CliRunner().invoke(main, ["serve"], env=environment)
+    done = CliRunner().invoke(main, ["serve"], env=SERVES | environment)
     assert (done.exit_code, said in done.output) == (2, True)
 
 
 def test_the_command_does_not_open_the_service_to_others_by_default() -> None:
-    done = CliRunner().invoke(main, ["serve", "--host", "0.0.0.0"], env={"SARCOMA_CDS_PROFILE": None})  # noqa: S104
+    command = ["serve", "--host", "0.0.0.0"]  # noqa: S104
+    done = CliRunner().invoke(main, command, env=SERVES | {"SARCOMA_CDS_PROFILE": None})
     assert (done.exit_code, "SARCOMA_CDS_PROFILE" in done.output) == (2, True)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +15,7 @@ from uuid import uuid4
 import pytest
 from joserfc import jws
 
-from tests.test_server import TINY, free_port, wait_for
+from tests.serving import TINY, Served, free_port, served
 from tests.trust.client import ISSUER, KEY, public
 
 VIEW = "/cds-services/hydration-patient-view"
@@ -37,83 +34,72 @@ THIRST = {
 }
 
 
-@dataclass(frozen=True)
-class Service:
-    """The running service; `environment` is what it and its commands see."""
+def token(service: Served, path: str, **changes: Any) -> str:
+    """A good token for the address; `changes` to its claims, times as seconds from now."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": f"{service.url}{path}",
+        "jti": str(uuid4()),
+        "iat": 0,
+        "exp": 300,
+    }
+    claims |= changes
+    times = {name: now + claims[name] for name in ("iat", "exp", "nbf") if name in claims}
+    header = {"alg": "ES384", "typ": "JWT", "kid": KEY.kid}
+    return jws.serialize_compact(header, json.dumps(claims | times), KEY, algorithms=["ES384"])
 
-    port: int
-    environment: dict[str, str]
 
-    def token(self, path: str) -> str:
-        now = int(time.time())
-        claims = {"iss": ISSUER, "aud": f"http://127.0.0.1:{self.port}{path}", "jti": str(uuid4())}
-        body = json.dumps(claims | {"iat": now, "exp": now + 300})
-        return jws.serialize_compact(
-            {"alg": "ES384", "typ": "JWT", "kid": KEY.kid}, body, KEY, algorithms=["ES384"]
-        )
-
-    def ask(self, method: str, path: str, bearer: str | None, body: Any = None) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        headers |= {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read()
-            return response.status, json.loads(text) if text else None
-        finally:
-            connection.close()
+def ask(
+    service: Served, method: str, path: str, bearer: str | None = None, body: Any = None
+) -> tuple[int, Any]:
+    """Status and parsed body; None without one."""
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = service.send(method, path, body, **headers)
+    return answer.status, answer.json() if answer.text else None
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("tokens")
     (folder / "jwks.json").write_text(json.dumps(public(KEY)))
     port = free_port()
     environment = {
-        **os.environ,
         "SARCOMA_CDS_CONTENT_DIR": str(TINY),
         "SARCOMA_CDS_AUTHENTICATION": "jwt",
         "SARCOMA_CDS_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "SARCOMA_CDS_JWT_ISSUERS": json.dumps({ISSUER: str(folder / "jwks.json")}),
         "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{folder}/service.sqlite3",
     }
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2"]
-    quiet = subprocess.DEVNULL
-    server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)  # noqa: S603 - our own command
-    try:
-        wait_for(port, server)
-        yield Service(port, environment)
-    finally:
-        server.terminate()
-        server.wait(timeout=10)
+    with served(2, environment, port=port) as service:
+        yield service
 
 
-def test_discovery_and_a_call_need_a_token_each(running: Service) -> None:
-    assert running.ask("GET", "/cds-services", None)[0] == 401
-    assert running.ask("GET", "/cds-services", running.token("/cds-services"))[0] == 200
-    assert running.ask("POST", VIEW, running.token(VIEW), CALL) == (200, {"cards": []})
-    assert running.ask("POST", VIEW, running.token("/cds-services"), CALL)[0] == 401
+def test_discovery_and_a_call_need_a_token_each(running: Served) -> None:
+    assert ask(running, "GET", "/cds-services", None)[0] == 401
+    assert ask(running, "GET", "/cds-services", token(running, "/cds-services"))[0] == 200
+    assert ask(running, "POST", VIEW, token(running, VIEW), CALL) == (200, {"cards": []})
+    assert ask(running, "POST", VIEW, token(running, "/cds-services"), CALL)[0] == 401
 
 
-def test_one_token_sent_many_times_at_once_is_good_once(running: Service) -> None:
-    bearer = running.token(VIEW)
+def test_one_token_sent_many_times_at_once_is_good_once(running: Served) -> None:
+    bearer = token(running, VIEW)
     with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(lambda _: running.ask("POST", VIEW, bearer, CALL)[0], range(24)))
+        statuses = list(pool.map(lambda _: ask(running, "POST", VIEW, bearer, CALL)[0], range(24)))
     assert sorted(statuses) == [200] + [401] * 23
 
 
-def test_feedback_on_a_card_reaches_the_report(running: Service) -> None:
+def test_feedback_on_a_card_reaches_the_report(running: Served) -> None:
     prefetch = {**CALL["prefetch"], "conditions": THIRST}  # type: ignore[dict-item]
-    status, answer = running.ask("POST", VIEW, running.token(VIEW), CALL | {"prefetch": prefetch})
+    status, answer = ask(running, "POST", VIEW, token(running, VIEW), CALL | {"prefetch": prefetch})
     assert status == 200
     card = answer["cards"][0]
     item = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-03-12T09:31:00Z"}
     path = f"{VIEW}/feedback"
-    assert running.ask("POST", path, None, {"feedback": [item]})[0] == 401
-    assert running.ask("POST", path, running.token(VIEW), {"feedback": [item]})[0] == 401
+    assert ask(running, "POST", path, None, {"feedback": [item]})[0] == 401
+    assert ask(running, "POST", path, token(running, VIEW), {"feedback": [item]})[0] == 401
     for _ in range(3):  # the sandbox sends it three times
-        assert running.ask("POST", path, running.token(path), {"feedback": [item]}) == (200, None)
+        assert ask(running, "POST", path, token(running, path), {"feedback": [item]}) == (200, None)
     command = [sys.executable, "-m", "service.cli", "feedback", "report", "--csv"]
     done = subprocess.run(command, env=running.environment, capture_output=True, text=True, check=True)  # noqa: S603
     topic = card["source"]["topic"]["code"]
