@@ -39,7 +39,8 @@ $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 
 .PHONY: run
 run: $(RUNTIME) ## Install what is needed and serve on HOST:PORT (127.0.0.1:8000), never for patients
-	SARCOMA_CDS_PROFILE=$(PROFILE) $(BIN)/sarcoma-cds serve --host $(HOST) --port $(PORT)
+	@# Calls that read the sample patients at /demo/fhir wait for threads of this same server.
+	SARCOMA_CDS_PROFILE=$(PROFILE) WEB_THREADS=$${WEB_THREADS:-16} $(BIN)/sarcoma-cds serve --host $(HOST) --port $(PORT)
 
 .PHONY: test
 test: $(DEV) ## Install what is needed and run the tests
