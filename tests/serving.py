@@ -79,6 +79,12 @@ class Served:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
+    def command(self, *words: str) -> str:
+        """What a `sarcoma-cds` command says that sees the same settings."""
+        command = [sys.executable, "-m", "service.cli", *words]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)  # noqa: S603
+        return done.stdout
+
     def workers(self) -> list[int]:
         """Process ids of the workers."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()

@@ -174,9 +174,9 @@ def bomb(megabytes: int) -> bytes:
     return gzip.compress(b" " * (megabytes * 1_000_000))
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether the condition comes true; waits for threads that are about to end, and not for long."""
-    for _ in range(200):
+def eventually(condition: Callable[[], bool], seconds: float = 4) -> bool:
+    """Whether the condition comes true; waits for what is about to happen, and not for long."""
+    for _ in range(int(seconds / 0.02)):
         if condition():
             return True
         time.sleep(0.02)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 from uuid import uuid4
 
@@ -98,11 +99,13 @@ def settings(**changes: Any) -> Settings:
     )
 
 
-def service(monkeypatch: Any, keys: KeyServer, **changes: Any) -> FlaskClient:
+def service(
+    monkeypatch: Any, keys: KeyServer, clock: Callable[[], datetime] = lambda: NOW, **changes: Any
+) -> FlaskClient:
     """The whole service; key sets come from `keys` and not over the network."""
     monkeypatch.setattr("service.trust.guard.fetch_json", lambda url, ca_file: keys(url))
     guideline = cast(Guideline, FakeGuideline((action(title="T"),)))
-    return create_app(settings(**changes), lambda: NOW, guideline).test_client()
+    return create_app(settings(**changes), clock, guideline).test_client()
 
 
 def call(client: FlaskClient, bearer: str | None, path: str = VIEW, scheme: str = "Bearer") -> Any:

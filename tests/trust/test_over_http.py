@@ -105,3 +105,24 @@ def test_feedback_on_a_card_reaches_the_report(running: Served) -> None:
     topic = card["source"]["topic"]["code"]
     assert f"hydration-patient-view,{topic}," in done.stdout
     assert ",1,0,1,0," in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("times", "status"),
+    [
+        ({"iat": 20, "exp": 320}, 200),
+        ({"iat": 60, "exp": 360}, 401),
+        ({"nbf": 20}, 200),
+        ({"nbf": 60}, 401),
+        ({"iat": -300, "exp": -20}, 200),
+        ({"iat": -300, "exp": -60}, 401),
+    ],
+)
+def test_clocks_of_clients_may_be_half_a_minute_off(
+    running: Served, times: dict[str, int], status: int
+) -> None:
+    answer = running.send("POST", VIEW, CALL, Authorization=f"Bearer {token(running, VIEW, **times)}")
+    assert answer.status == status
+    if status == 401:
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert "iat" not in answer.text

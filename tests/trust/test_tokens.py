@@ -7,7 +7,7 @@ import hmac
 import json
 import socket
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, RSAKey
 from service.trust.errors import Refused
 from service.trust.issuers import SANDBOX, Issuers
 from service.trust.tokens import ALGORITHMS, Verifier
-from tests.cds_hooks.fakes import FakeGuideline, app_with, request_body
+from tests.cds_hooks.fakes import NOW, FakeGuideline, app_with, request_body
 from tests.trust.client import (
     EC256,
     ISSUER,
@@ -280,6 +280,24 @@ def test_times_and_id_must_be_right(client: FlaskClient, changes: dict[str, Any]
 )
 def test_clocks_may_differ_a_little(client: FlaskClient, changes: dict[str, Any]) -> None:
     assert call(client, token(claims(**changes))).status_code == 200
+
+
+def test_a_clock_that_is_set_back_opens_nothing_and_closes_nothing_for_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    time = [NOW]
+    url = f"sqlite:///{tmp_path}/tokens.sqlite3"
+    client = service(monkeypatch, KeyServer(), lambda: time[0], database_url=url)
+    used = token()
+    assert call(client, used).status_code == 200
+    time[0] -= timedelta(seconds=20)
+    assert is_bare_401(call(client, used)), "a token stays used"
+    assert call(client, token()).status_code == 200
+    time[0] -= timedelta(hours=1)
+    assert is_bare_401(call(client, token())), "from the future, by this clock"
+    time[0] = NOW + timedelta(seconds=60)
+    assert call(client, token()).status_code == 200
+    assert is_bare_401(call(client, used))
 
 
 # --- replay
