@@ -107,6 +107,7 @@ def test_production_starts_when_it_has_what_it_needs() -> None:
         ({"jwt_issuers": {"https://a.example.org": "http://127.0.0.1/jwks"}}, "JWT_ISSUERS"),
         ({"jwt_issuers": {"https://sandbox.cds-hooks.org": "https://a.example.org/"}}, "JWT_SANDBOX"),
         ({"jwt_sandbox": True}, "JWT_SANDBOX"),
+        ({"demo": True}, "DEMO"),
     ],
 )
 def test_production_does_not_start_without_what_it_needs(changes: dict[str, Any], name: str) -> None:
