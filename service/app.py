@@ -46,7 +46,7 @@ def create_app(
     Raises ContentError when the guideline does not check out (there is no service with half of it), and
     NotConfigured when the profile lacks a setting.
     """
-    settings = settings or Settings()
+    settings = settings or Settings.from_environment()
     settings.check_start(os.environ)
     logs.configure(settings.log_level)
     _say_profile(settings)

@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 
 import click
 from flask import Flask
-from pydantic import ValidationError
 
 from service.cds_hooks.answer import Answer, answer
 from service.cds_hooks.envelope import Call, call_of
@@ -276,10 +275,9 @@ main.add_command(feedback)
 
 def _settings() -> Settings:
     try:
-        return Settings()
-    except ValidationError as error:
-        names = ". ".join(f"SARCOMA_CDS_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-        _stop(f"A setting does not fit. {names}", 2)
+        return Settings.from_environment()
+    except NotConfigured as error:
+        _stop(str(error), 2)
 
 
 def _guideline(folder: Path) -> Guideline:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import click
 
+from service.feedback.retention import prune
 from service.feedback.summary import Line, summary
-from service.settings import Settings
+from service.settings import NotConfigured, Settings
 from service.store.database import Database
 from service.store.errors import StoreUnavailable
 
@@ -29,7 +31,7 @@ _HEAD = (
 
 @click.group()
 def feedback() -> None:
-    """Look at what EHRs reported about the cards."""
+    """Look at what EHRs reported about the cards, and delete what is old."""
 
 
 @feedback.command("report")
@@ -37,25 +39,59 @@ def feedback() -> None:
 @click.option(
     "--since", type=click.DateTime(["%Y-%m-%d"]), help="Leave out what happened before this day (UTC)."
 )
-def report(as_csv: bool, since: datetime | None) -> None:
+@click.option("--by-client", is_flag=True, help="Count the reports of each EHR for themselves.")
+def report(as_csv: bool, since: datetime | None, by_client: bool) -> None:
     """Acceptance and override of each recommendation, by version of the guideline.
 
     Cards are counted, not reports: one that was ever accepted counts as accepted. EHRs report no card that
     was left alone; how many were given is in the metrics.
     """
-    database = Database(Settings().database_url)
+    with _database() as database:
+        lines = summary(database, since.replace(tzinfo=UTC) if since else None, by_client)
+    head = ("client", *_HEAD) if by_client else _HEAD
+    rows = [(line.client, *_row(line)) if by_client else _row(line) for line in lines]
+    if as_csv:
+        click.echo(_csv([head, *rows]), nl=False)
+    else:
+        click.echo(_table([head, *rows]) if rows else "No feedback yet.")
+
+
+@feedback.command("prune")
+@click.option(
+    "--older-than",
+    "days",
+    type=click.IntRange(1, 36_500),
+    required=True,
+    metavar="DAYS",
+    help="Delete what was received longer ago than so many days.",
+)
+@click.option("--dry-run", is_flag=True, help="Say how many reports that is, and delete none.")
+def prune_reports(days: int, dry_run: bool) -> None:
+    """Delete old reports for good. Nothing deletes any by itself."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    with _database() as database:
+        count = prune(database, before, dry_run)
+    what = "Would delete" if dry_run else "Deleted"
+    click.echo(
+        f"{what} {count} {'report' if count == 1 else 'reports'} received before {before:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The database of the settings; what keeps it from being used is said in words."""
     try:
-        lines = summary(database, since.replace(tzinfo=UTC) if since else None)
+        database = Database(Settings.from_environment().database_url)
+    except NotConfigured as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    try:
+        yield database
     except StoreUnavailable as error:
-        click.echo(f"Error: the database cannot be read ({error}).", err=True)
+        click.echo(f"Error: the database cannot be used ({error}).", err=True)
         sys.exit(1)
     finally:
         database.close()
-    rows = [_row(line) for line in lines]
-    if as_csv:
-        click.echo(_csv(rows), nl=False)
-    else:
-        click.echo(_table(rows) if rows else "No feedback yet.")
 
 
 def _row(line: Line) -> tuple[str, ...]:
@@ -66,11 +102,11 @@ def _row(line: Line) -> tuple[str, ...]:
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_HEAD, *rows])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
-    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (_HEAD, *rows))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
     return "\n".join("  ".join(row).rstrip() for row in cells)

@@ -13,8 +13,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, FilePath
+from pydantic import BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from service.patient.fhir_server.origin import Origin, read_origin, split_url
 
@@ -33,9 +35,10 @@ LOUD = (
 class NotConfigured(Exception):
     """Settings are missing, unknown or unfit for the profile: no start. `names` are the variables."""
 
-    def __init__(self, profile: str, faults: Mapping[str, str]) -> None:
+    def __init__(self, profile: str | None, faults: Mapping[str, str]) -> None:
         lines = "".join(f"\n  {name}: {why}" for name, why in faults.items())
-        super().__init__(f"The service does not start in the {profile} profile with these settings:{lines}")
+        where = f" in the {profile} profile" if profile else ""
+        super().__init__(f"The service does not start{where} with these settings:{lines}")
         self.names = tuple(faults)
 
 
@@ -79,6 +82,17 @@ def _issuers(value: Any) -> Any:
             if not place.startswith("/"):
                 split_url(place)
     return listed
+
+
+def _database(value: Any) -> Any:
+    """Refuses what is no URL of a database that we speak with; quotes nothing of it."""
+    try:
+        kind = make_url(value).get_backend_name()
+    except ArgumentError:
+        raise ValueError("not the URL of a database") from None
+    if kind not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("a database that is neither SQLite nor PostgreSQL")
+    return value
 
 
 _Issuers = Annotated[
@@ -190,7 +204,7 @@ class Settings(BaseSettings):
         description="Whether made-up patients are served at `/demo/fhir`, for test tools such as the CDS "
         "Hooks Sandbox. Unless set, yes in the development profile; in production there are none.",
     )
-    database_url: str = Field(
+    database_url: Annotated[str, BeforeValidator(_database)] = Field(
         default="sqlite:///sarcoma-cds.sqlite3",
         description="Database for feedback and used tokens: `sqlite:///` and a path (four slashes for an "
         "absolute one), or `postgresql://user:password@host/name`. Advice never waits for it.",
@@ -229,6 +243,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line that is written. No level logs patient data."
     )
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """The settings. Raises NotConfigured when a value does not fit."""
+        try:
+            return cls()
+        except ValidationError as error:
+            faults = {f"{_PREFIX}{str(each['loc'][0]).upper()}": each["msg"] for each in error.errors()}
+            raise NotConfigured(None, faults) from None
 
     @property
     def is_production(self) -> bool:

@@ -56,6 +56,8 @@ def test_every_setting_is_documented(name: str) -> None:
         ("JWT_ISSUERS", '{"https://ehr.example.org": "https://ehr.example.org@evil.example/jwks"}'),
         ("JWT_MAX_LIFETIME_S", "86400"),
         ("JWT_REPLAY", "maybe"),
+        ("DATABASE_URL", "/var/lib/feedback"),
+        ("DATABASE_URL", "mysql://user:password@host/name"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

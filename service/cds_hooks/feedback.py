@@ -35,7 +35,7 @@ def blueprint(
         if service_id not in reasons:
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
         reports = read_reports(loads(read_body(settings.max_body_bytes)), settings.feedback_max_items)
-        ledger.add(service_id, reports, reasons[service_id], clock())
+        ledger.add(service_id, reports, reasons[service_id], clock(), g.get("issuer", ""))
         g.reported = Counter(report.outcome for report in reports)  # for who counts
         _log.info("reported", service=service_id, **g.reported)
         response = Response(status=200)

@@ -59,9 +59,15 @@ class Ledger:
         self._registered = True
 
     def add(
-        self, service: str, reports: Iterable[Report], reasons: Iterable[tuple[str, str]], received: datetime
+        self,
+        service: str,
+        reports: Iterable[Report],
+        reasons: Iterable[tuple[str, str]],
+        received: datetime,
+        issuer: str = "",
     ) -> None:
-        """Keeps the reports. `reasons`: system and code of those that the service's cards offer.
+        """Keeps the reports of one client (the `issuer` of its token). `reasons`: system and code of those
+        that the service's cards offer.
 
         Raises StoreUnavailable: then none is kept, and the sender must hear of it.
         """
@@ -74,7 +80,15 @@ class Ledger:
                     self._register(connection)
                 reports = list(reports)
                 topics = self._topics(connection, reports)
-                rows = [self._row(service, report, topics, offered, received) for report in reports]
+                sent = {"service": service, "issuer": issuer, "received_at": received}
+                rows = [
+                    {
+                        "digest": _digest(service, issuer, report),
+                        **sent,
+                        **self._row(service, report, topics, offered),
+                    }
+                    for report in reports
+                ]
                 _insert_new(connection, outcomes, rows)
             self._registered = True
         except StoreUnavailable as error:
@@ -105,15 +119,12 @@ class Ledger:
         report: Report,
         topics: Mapping[str, Kind],
         offered: frozenset[tuple[str, str]],
-        received: datetime,
     ) -> dict[str, Any]:
         kind = _kind(service, report, topics)
         reason = report.reason if report.reason is None or report.reason in offered else _OTHER
         comment = _storable(report.comment) if self._comments and report.comment else None
         return {
-            "digest": _digest(service, report),
             "card": report.card,
-            "service": service,
             "topic_system": kind and kind.topic_system,
             "topic_code": kind and kind.topic_code,
             "content_version": kind and kind.version,
@@ -124,7 +135,6 @@ class Ledger:
             "comment_length": len(report.comment),
             "comment": comment,
             "outcome_at": report.at,
-            "received_at": received,
         }
 
 
@@ -142,10 +152,10 @@ def _kind_row(name: str, kind: Kind) -> dict[str, str]:
     return {"kind": name, "content_version": row.pop("version"), **row}
 
 
-def _digest(service: str, report: Report) -> str:
+def _digest(service: str, issuer: str, report: Report) -> str:
     """Of all that tells reports apart; of a comment only the length, for a digest can be guessed."""
     parts = [service, report.card, report.outcome, report.suggestions, report.reason, len(report.comment)]
-    text = json.dumps([*parts, report.at.isoformat()])
+    text = json.dumps([*parts, report.at.isoformat(), *([issuer] if issuer else [])])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -64,6 +64,16 @@ class Database:
         with self.transaction(wait_ms):
             pass
 
+    def overwrite(self) -> None:
+        """Leaves nothing of deleted rows in SQLite's log, unless somebody reads. Raises StoreUnavailable."""
+        if not self.is_sqlite:
+            return
+        try:
+            with self._ready().connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(type(error).__name__) from None
+
     def close(self) -> None:
         """Gives all connections back; the next transaction opens new ones."""
         with self._lock:
@@ -110,3 +120,4 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     """Write-ahead log; and we say BEGIN ourselves, so that changes of tables belong to transactions too."""
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten

@@ -23,7 +23,9 @@ outcomes = Table(
     Column("comment", Text, comment="only where a setting allows it"),
     Column("outcome_at", DateTime(timezone=True), nullable=False, comment="UTC, as the client says"),
     Column("received_at", DateTime(timezone=True), nullable=False, comment="UTC"),
+    Column("issuer", Text, nullable=False, server_default="", comment="of the token; empty without tokens"),
     Index("feedback_outcome_card", "card"),
+    Index("feedback_outcome_received_at", "received_at"),
 )
 """What clinicians did with cards, as reported: appended, never changed."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from flask import request
+from flask import g, request
 
 from service.errors import NotAuthenticated
 from service.settings import Settings
@@ -54,6 +54,7 @@ def guard(
             claims = _claims(verifier, public_url, clock())
             if replay is not None:
                 replay.use(claims, clock())
+            g.issuer = claims.issuer  # for who keeps what it sends
         except Refused as error:
             _log.info("token refused", reason=error.reason)
             refused(error.reason)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -433,6 +434,84 @@ def test_the_report_counts_cards_by_recommendation_and_version(database: Databas
     assert len(report(database, "--since", "2026-03-12", "--csv").output.splitlines()) == 3
 
 
-def test_the_report_says_when_the_database_cannot_be_read() -> None:
-    done = report(Database("sqlite:////nowhere/at/all.sqlite3"))
-    assert (done.exit_code, "cannot be read" in done.output) == (1, True)
+def test_what_two_clients_say_of_one_card_is_kept_and_counted_for_each(database: Database) -> None:
+    ledger = Ledger(database, {})
+    accept = Report(CARD, "accepted", NOW, ("s",))
+    ledger.add("test-patient-view", [accept], (), NOW, "https://a.example.org")
+    for _ in range(2):
+        ledger.add(
+            "test-patient-view",
+            [accept, Report(CARD, "overridden", NOW)],
+            (),
+            NOW,
+            "https://b.example.org",
+        )
+    ledger.add("test-patient-view", [Report(CARD, "overridden", NOW)], (), NOW)
+    assert [row.issuer for row in sorted(rows(database), key=lambda row: str(row.issuer))] == [
+        "",
+        "https://a.example.org",
+        "https://b.example.org",
+        "https://b.example.org",
+    ]
+    lines = report(database, "--csv", "--by-client").output.splitlines()
+    assert lines == [
+        "client,service,recommendation,version,cards,accepted,overridden,accepted %,override reasons",
+        ",test-patient-view,(none of ours),,1,0,1,0,",
+        "https://a.example.org,test-patient-view,(none of ours),,1,1,0,100,",
+        "https://b.example.org,test-patient-view,(none of ours),,1,1,0,100,",
+    ]
+    assert report(database, "--csv").output.splitlines()[1:] == [
+        "test-patient-view,(none of ours),,3,2,1,67,"
+    ]
+    assert report(database, "--by-client").output.splitlines()[2].startswith("https://a.example.org  test")
+
+
+# --- deleting
+
+
+def prune(database: Database, *options: str) -> Any:
+    return CliRunner().invoke(
+        main, ["feedback", "prune", *options], env={"SARCOMA_CDS_DATABASE_URL": database.url}
+    )
+
+
+def test_old_reports_are_deleted_on_command_and_new_ones_stay(database: Database) -> None:
+    ledger = Ledger(database, {})
+    for days in (1, 29, 31, 400):
+        received = datetime.now(UTC) - timedelta(days=days)
+        # however old the client says that it is
+        ledger.add("test-patient-view", [Report(str(uuid4()), "overridden", NOW)], (), received)
+    assert prune(database, "--older-than", "30", "--dry-run").output.startswith("Would delete 2 reports ")
+    assert len(rows(database)) == 4
+    assert prune(database, "--older-than", "30").output.startswith("Deleted 2 reports received before 20")
+    assert len(rows(database)) == 2
+    assert prune(database, "--older-than", "10").output.startswith("Deleted 1 report ")
+    assert prune(database, "--older-than", "10").output.startswith("Deleted 0 reports ")
+
+
+def test_nothing_of_a_deleted_comment_stays_in_the_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite3")
+    ledger = Ledger(database, {}, comments=True)
+    reports = [Report(str(uuid4()), "overridden", NOW, comment=f"Quetzalcoatl {n}") for n in range(200)]
+    ledger.add("test-patient-view", reports, (), NOW - timedelta(days=3000))
+    assert any(b"Quetzalcoatl" in path.read_bytes() for path in tmp_path.iterdir())
+    assert prune(database, "--older-than", "1").output.startswith("Deleted 200 reports ")
+    assert not any(b"Quetzalcoatl" in path.read_bytes() for path in tmp_path.iterdir())
+    database.close()
+
+
+@pytest.mark.parametrize("options", [(), ("--older-than", "0"), ("--older-than", "soon")])
+def test_how_old_must_be_said(database: Database, options: tuple[str, ...]) -> None:
+    assert prune(database, *options).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [("report",), ("prune", "--older-than", "1")])
+@pytest.mark.parametrize(
+    ("url", "code", "said"),
+    [("sqlite:////nowhere/at/all.sqlite3", 1, "cannot be used"), ("nonsense", 2, "DATABASE_URL")],
+)
+def test_what_keeps_a_command_from_the_database_is_said(
+    command: tuple[str, ...], url: str, code: int, said: str
+) -> None:
+    done = CliRunner().invoke(main, ["feedback", *command], env={"SARCOMA_CDS_DATABASE_URL": url})
+    assert (done.exit_code, said in done.output, "Traceback" in done.output) == (code, True, False)

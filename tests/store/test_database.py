@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from service.store.database import Database
 from service.store.errors import StoreUnavailable
-from service.store.tables import metadata, tokens
+from service.store.tables import metadata, outcomes, tokens
 from tests.store.urls import DATABASES
 
 
@@ -35,6 +37,22 @@ def _add(database: Database, *digests: str) -> None:
 def test_migrations_make_the_tables(database: Database) -> None:
     with database.transaction(1000) as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_an_older_version_kept_is_still_there(database: Database) -> None:
+    with database.transaction(1000) as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", "service.store:migrations")
+        command.downgrade(config, "0001")
+        columns = "digest, card, service, outcome, suggestions, comment_length, outcome_at, received_at"
+        values = "'d', 'c', 's', 'overridden', 0, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00'"
+        connection.execute(text(f"INSERT INTO feedback_outcome ({columns}) VALUES ({values})"))  # noqa: S608
+    newer = Database(database.url)
+    with newer.transaction(1000) as connection:
+        (row,) = connection.execute(select(outcomes))
+        assert (row.card, row.issuer) == ("c", "")
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    newer.close()
 
 
 def test_a_transaction_is_kept_whole_or_not_at_all(database: Database) -> None:

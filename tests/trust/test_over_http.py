@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +16,7 @@ from joserfc import jws
 from tests.serving import TINY, Served, free_port, served
 from tests.trust.client import ISSUER, KEY, public
 
+OTHER = "https://other-ehr.example.org"
 VIEW = "/cds-services/hydration-patient-view"
 CALL = {
     "hook": "patient-view",
@@ -68,7 +67,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "SARCOMA_CDS_CONTENT_DIR": str(TINY),
         "SARCOMA_CDS_AUTHENTICATION": "jwt",
         "SARCOMA_CDS_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "SARCOMA_CDS_JWT_ISSUERS": json.dumps({ISSUER: str(folder / "jwks.json")}),
+        "SARCOMA_CDS_JWT_ISSUERS": json.dumps(dict.fromkeys((ISSUER, OTHER), str(folder / "jwks.json"))),
         "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{folder}/service.sqlite3",
     }
     with served(2, environment, port=port) as service:
@@ -100,11 +99,17 @@ def test_feedback_on_a_card_reaches_the_report(running: Served) -> None:
     assert ask(running, "POST", path, token(running, VIEW), {"feedback": [item]})[0] == 401
     for _ in range(3):  # the sandbox sends it three times
         assert ask(running, "POST", path, token(running, path), {"feedback": [item]}) == (200, None)
-    command = [sys.executable, "-m", "service.cli", "feedback", "report", "--csv"]
-    done = subprocess.run(command, env=running.environment, capture_output=True, text=True, check=True)  # noqa: S603
+    printed = running.command("feedback", "report", "--csv")
     topic = card["source"]["topic"]["code"]
-    assert f"hydration-patient-view,{topic}," in done.stdout
-    assert ",1,0,1,0," in done.stdout
+    assert f"hydration-patient-view,{topic}," in printed
+    assert ",1,0,1,0," in printed
+    # another EHR has its own say, and takes nothing back
+    item |= {"outcome": "accepted", "acceptedSuggestions": [{"id": str(uuid4())}]}
+    other = token(running, path, iss=OTHER)
+    assert ask(running, "POST", path, other, {"feedback": [item]}) == (200, None)
+    printed = running.command("feedback", "report", "--csv", "--by-client")
+    assert f"{ISSUER},hydration-patient-view,{topic},2024.2.0,1,0,1,0," in printed
+    assert f"{OTHER},hydration-patient-view,{topic},2024.2.0,1,1,0,100," in printed
 
 
 @pytest.mark.parametrize(
