@@ -6,8 +6,9 @@ import json
 import re
 import secrets
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from flask.json.provider import JSONProvider
 
 from service.errors import InvalidRequest
@@ -23,6 +24,8 @@ def loads(body: bytes | str) -> Any:
     Objects in which a key stands twice become RepeatedKeys: the reader decides what that spoils. Raises
     InvalidRequest for anything that is not JSON in UTF-8, NaN and Infinity included.
     """
+    if isinstance(body, bytes) and (found := _plain(body)) is not _NOT_PLAIN:
+        return found
     try:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
     except UnicodeDecodeError:
@@ -38,6 +41,26 @@ def loads(body: bytes | str) -> Any:
         ) from None
     except ValueError:  # an integer of thousands of digits
         raise InvalidRequest("The body holds a number that is out of range.") from None
+
+
+_NOT_PLAIN: Final = object()
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def _plain(body: bytes) -> Any:
+    """The value of JSON in which no key stands twice, in half the time; _NOT_PLAIN where that is not certain.
+
+    This decoder keeps the last of two members with one key. Each key has its colon, and a colon in a text is
+    one again when written anew: with a member lost there are fewer.
+    """
+    try:
+        value = _DECODER.decode(body)
+        if b"\\u00" not in body and _ENCODER.encode(value).count(b":") == body.count(b":"):
+            return value
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass  # the exact way says what is wrong, and where
+    return _NOT_PLAIN
 
 
 def dumps(value: Any, **options: Any) -> str:

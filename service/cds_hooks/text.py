@@ -21,8 +21,9 @@ _BREAK = "\u200b"  # zero width: unseen, and it ends what would have become a li
 
 def one_line(text: str) -> str:
     """Without control, formatting and unassigned characters, and with single spaces."""
-    seen = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
-    return " ".join(seen.split())
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
+    return " ".join(text.split())
 
 
 def plain(text: str) -> str:
@@ -56,10 +57,14 @@ def from_data(text: str, limit: int) -> str:
 def from_guideline(text: str) -> str:
     """Guideline Markdown without HTML, and without links to anywhere but http(s)."""
     lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
-    clean = "\n".join(
-        "".join(c for c in line if unicodedata.category(c)[0] != "C").rstrip() for line in lines
-    )
+    clean = "\n".join(_without_controls(line).rstrip() for line in lines)
     return _LINK.sub(r"\\]", clean.replace("<", "&lt;")).strip()
+
+
+def _without_controls(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(c for c in line if unicodedata.category(c)[0] != "C")
 
 
 def fit(detail: str, limit: int = MAX_DETAIL) -> str:

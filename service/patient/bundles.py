@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from service.patient.soundness import RepeatedKeys
+
 NOT_FHIR = "not a FHIR resource"
 PAGES_MISSING = "further pages were not sent"
 SEARCH_FAILED = "the client's search reported an error beside these results"
@@ -63,7 +65,7 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         rows = []
     elif isinstance(rows, dict):
         rows = [rows]
-    if not isinstance(rows, list) or nesting == 0:
+    if not isinstance(rows, list) or isinstance(bundle, RepeatedKeys) or nesting == 0:
         contents.available = False
         contents.problems.append((position, "malformed Bundle"))
         return
@@ -73,6 +75,8 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         resource = row.get("resource") if isinstance(row, dict) else None
         if row is None or (isinstance(row, dict) and resource is None):
             continue
+        if isinstance(row, RepeatedKeys):
+            resource = None  # which of two was meant, nobody can say
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
         if not isinstance(resource, dict) or not isinstance(kind, str):
             contents.problems.append((_place(position, index), NOT_FHIR))

@@ -240,6 +240,20 @@ def test_an_unreadable_code_is_named_and_one_that_was_never_asked_for_costs_noth
     assert (ids(other), other.left_out) == (["good"], ())
 
 
+def test_of_a_bundle_in_which_a_key_stands_twice_nothing_is_taken_by_half() -> None:
+    record = read(RepeatedKeys(bundle(condition())))
+    assert reasons(record) == {"conditions": "malformed Bundle"}
+    with pytest.raises(DataUnavailable):
+        record.retrieve("Condition", None, None)
+
+
+def test_an_entry_in_which_a_key_stands_twice_is_left_out() -> None:
+    rows = [RepeatedKeys({"resource": condition("c1")}), {"resource": condition("c2")}]
+    record = read({"resourceType": "Bundle", "entry": rows})
+    assert ids(record) == ["c2"]
+    assert reasons(record) == {"conditions.entry[0]": "not a FHIR resource"}
+
+
 def test_deep_nesting_is_left_out() -> None:
     deep: Any = {}
     for _ in range(200):
