@@ -1,7 +1,8 @@
 """What mCODE STU4 (4.0.0), and US Core below it, ask of the resources that the samples hold.
 
 Its StructureDefinitions are in no registry that this project installs from: these are their required
-elements, fixed codes, value types and bound codes as far as the samples use them. Source: hl7.org/fhir/us/mcode/STU4.
+elements, fixed codes, value types and bound codes as far as the samples use them.
+Source: hl7.org/fhir/us/mcode/STU4.
 """
 
 from __future__ import annotations

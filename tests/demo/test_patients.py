@@ -91,7 +91,7 @@ def test_the_check_of_shapes_finds_what_is_wrong() -> None:
                 without = {key: value for key, value in resource.items() if key != name}
                 assert list(mcode.breaches(without, everything())), f"{url}: {path}"
                 found += 1
-            for path, codes in profile.codes.items():
+            for path in profile.codes:
                 if "." not in path:
                     other = {"coding": [{"system": "urn:x", "code": "x"}]}
                     value = [other] if isinstance(resource[path], list) else other
