@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from flask import Flask
 
 from service.cds_hooks.answer import Answer, answer
 from service.cds_hooks.envelope import Call, call_of
@@ -27,10 +26,10 @@ from service.feedback_cli import feedback
 from service.guideline import ContentError, Guideline, GuidelineError, HookPlan, TraceEntry
 from service.guideline.check import check_guideline
 from service.patient import PatientDataError, bare_patient_id, is_id
-from service.server import Server
 from service.settings import NotConfigured, Settings
 
 _GUNICORN_CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "gunicorn.conf.py"
+_NUMBERS = ("WEB_CONCURRENCY", "WEB_THREADS", "WEB_REQUEST_SECONDS")
 _CONTENT_OPTION = click.option(
     "--content",
     "folder",
@@ -53,11 +52,13 @@ def serve(host: str, port: int, workers: int | None) -> None:
     """Serve over HTTP until stopped."""
     settings = _settings()  # from here on: in words, not in a traceback, what stops the start
     _check_start(settings, host)
+    from service.server import Server  # gunicorn reads WEB_CONCURRENCY when it is imported
+
     os.environ.update(HOST=host, PORT=str(port))
     if workers is not None:
         os.environ["WEB_CONCURRENCY"] = str(workers)
 
-    def make() -> Flask:
+    def make() -> Any:
         from service.app import create_app  # after gunicorn's settings, which say where metrics go
 
         return create_app(settings, guideline=_guideline(settings.content_dir))
@@ -73,6 +74,10 @@ def serve(host: str, port: int, workers: int | None) -> None:
 
 
 def _check_start(settings: Settings, host: str) -> None:
+    for name in _NUMBERS:
+        text = os.environ.get(name)
+        if text and not (text.isdecimal() and int(text)):
+            _stop(f"{name} is not a number above 0.", 2)
     try:
         settings.check_start(os.environ)
     except NotConfigured as error:

@@ -236,3 +236,13 @@ def test_a_guideline_that_does_not_check_out_stops_the_start_in_words(
     assert "does not check out" in result.output
     assert "hydration-patient-view.json" in result.output
     assert not list(tmp_path.glob("sarcoma-cds-metrics-*"))
+
+
+@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS", "WEB_REQUEST_SECONDS"])
+@pytest.mark.parametrize("value", ["0", "many", "-1", "1.5"])
+def test_numbers_of_processes_and_seconds_are_numbers(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    result = CliRunner().invoke(cli.main, ["serve"], env={"HOST": None, "PORT": None})
+    assert (result.exit_code, name in result.output) == (2, True)
