@@ -111,7 +111,7 @@ class FhirReader:
             origin, path = split_url(server.base)
             self._policy.check_origin(origin)
         except BadUrl as error:
-            return _nothing(queries, begun, f"is not called: its URL is {error}")
+            return _nothing(queries, begun, f"is not called: its URL is not accepted ({error})")
         except Refused as error:
             return _nothing(queries, begun, f"is not called: {error}")
         budget = Budget(monotonic() + self._limits.seconds, self._limits.max_bytes)
