@@ -80,6 +80,10 @@ interop: $(DEV) ## Compare with HAPI's clinical reasoning, case by case (JDK 17+
 interop-validate: $(DEV) ## All our FHIR to HAPI's validator (JDK 17+ and Maven)
 	$(BIN)/python -m tests.interop.validity $(ARGS)
 
+.PHONY: interop-server
+interop-server: $(DEV) ## Bring the content to HAPI's server, and apply it there (JDK 17+ and Maven)
+	$(BIN)/python -m tests.interop.importing $(ARGS)
+
 .PHONY: docs
 docs: $(DEV) ## Write the pages of docs/ that come from settings, guideline and cases
 	$(BIN)/python -m service.settings > docs/reference/settings.md

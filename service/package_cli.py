@@ -47,12 +47,13 @@ def package_content(folder: Path, out: Path) -> None:
 def publish_content(folder: Path, url: str, token_file: Path | None) -> None:
     """Send FOLDER to a FHIR server in one transaction, and read every resource back.
 
-    Creates what the server lacks and updates what it has, by url and version.
+    Creates what the server lacks and updates what it has, by url and version. Tells on standard error how far
+    it is.
     """
     package = _package(folder)
     try:
         token = token_file.read_text(encoding="utf-8").strip() if token_file else None
-        count = publish(package, Target(url, token))
+        count = publish(package, Target(url, token), lambda line: click.echo(line, err=True))
     except PublishError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{count} resources of {package.file_name} can be read at {url} as they were sent.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +17,8 @@ Json = dict[str, Any]
 
 _TYPE: Final = "application/fhir+json"
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=300)
+_STEP: Final = 50
+"""Resources read back between two reports of progress."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 # What a server may set or add by itself.
 _ITS_OWN: Final = frozenset({"id", "meta", "text"})
@@ -51,7 +55,8 @@ class _Session:
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """The resource that the server answers. Raises PublishError."""
-        headers = {"Accept": _TYPE, "Content-Type": _TYPE}
+        # HAPI answers a search from a minute ago, unless asked not to.
+        headers = {"Accept": _TYPE, "Content-Type": _TYPE, "Cache-Control": "no-cache"}
         if self.target.token:
             headers["Authorization"] = f"Bearer {self.target.token}"
         address = f"{self.target.url.rstrip('/')}{path}"
@@ -68,21 +73,34 @@ class _Session:
         return found
 
 
-def publish(package: Package, target: Target) -> int:
-    """Send everything in one transaction and read it back; the number of resources. Raises PublishError."""
+def publish(package: Package, target: Target, tell: Callable[[str], None] = lambda line: None) -> int:
+    """Send everything in one transaction and read it back; the number of resources. Raises PublishError.
+
+    `tell` gets a line of progress now and then.
+    """
     with urllib3.PoolManager(timeout=_TIMEOUT, retries=False) as pool:
-        return _publish(package, _Session(target, pool))
+        return _publish(package, _Session(target, pool), tell)
 
 
-def _publish(package: Package, session: _Session) -> int:
+def _publish(package: Package, session: _Session, tell: Callable[[str], None]) -> int:
+    count = len(package.resources)
+    tell(f"sending {count} resources in one transaction")
     answer = session.ask("POST", "", package.transaction)
     statuses = [str(entry.get("response", {}).get("status", "")) for entry in answer.get("entry", ())]
-    if len(statuses) != len(package.resources) or not all(status.startswith("2") for status in statuses):
+    if len(statuses) != count or not all(status.startswith("2") for status in statuses):
         raise PublishError("The server did not take every resource of the transaction.")
-    faults = [fault for body in package.resources if (fault := _read_back(body, session)) is not None]
+    created = Counter(status[:3] for status in statuses)["201"]
+    tell(f"taken: {created} created, {count - created} there already")
+    faults = []
+    for number, body in enumerate(package.resources, start=1):
+        fault = _read_back(body, session)
+        if fault is not None:
+            faults.append(fault)
+        if number % _STEP == 0 or number == count:
+            tell(f"read back {number} of {count}")
     if faults:
         raise PublishError("\n".join(faults))
-    return len(package.resources)
+    return count
 
 
 def _read_back(body: Json, session: _Session) -> str | None:

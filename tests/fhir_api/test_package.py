@@ -154,8 +154,11 @@ def server(change: Change = lambda held: None, token: str | None = None) -> Iter
 
 def test_published_is_what_can_be_read_back(package: Package) -> None:
     with server(token=TOKEN) as (url, log):
-        count = publish(package, Target(f"{url}/", TOKEN))
+        progress: list[str] = []
+        count = publish(package, Target(f"{url}/", TOKEN), progress.append)
     assert count == len(package.resources)
+    assert progress[1] == f"taken: {count} created, 0 there already"
+    assert progress[-1] == f"read back {count} of {count}"
     assert log == [{"path": "/fhir", "token": f"Bearer {TOKEN}"}]
 
 

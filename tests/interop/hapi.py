@@ -1,6 +1,7 @@
 """HAPI's clinical reasoning engine, as one process that applies many plans: the other side of the comparison.
 
-Built from pom.xml and Apply.java beside this file into target/, which git ignores. Needs a JDK 17+ and Maven.
+Built from pom.xml and the programs beside this file into target/, which git ignores; HAPI's server from the
+folder server/ likewise. Needs a JDK 17+ and Maven.
 """
 
 from __future__ import annotations
@@ -18,9 +19,7 @@ from typing import Any
 Json = dict[str, Any]
 
 HERE = Path(__file__).parent
-TARGET = HERE / "target"
-STAMP = TARGET / ".built"
-SOURCES = (HERE / "pom.xml", *sorted(HERE.glob("src/main/java/interop/*.java")))
+SERVER = HERE / "server"
 
 # What tells the engine that a parameter given once is a list nevertheless.
 LIST_MARK = "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-parameterDefinition"
@@ -40,16 +39,18 @@ class EngineMissingError(Exception):
     """There is no JDK or no Maven here."""
 
 
-def build() -> None:
-    """Compile the program when it is older than its sources. Raises EngineMissingError."""
+def build(home: Path = HERE) -> None:
+    """Compile the programs of the pom.xml in `home` when they are out of date. Raises EngineMissingError."""
     for tool in ("java", "mvn"):
         if shutil.which(tool) is None:
             raise EngineMissingError(f"{tool} not found (needs a JDK 17+ and Maven)")
-    if STAMP.exists() and all(STAMP.stat().st_mtime > source.stat().st_mtime for source in SOURCES):
+    stamp, pom = home / "target" / ".built", home / "pom.xml"
+    sources = (pom, *home.glob("src/main/java/interop/*.java"))
+    if stamp.exists() and all(stamp.stat().st_mtime > source.stat().st_mtime for source in sources):
         return
-    command = ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet", "--file", str(HERE / "pom.xml")]
+    command = ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet", "--file", str(pom)]
     subprocess.run([*command, "compile"], check=True)  # noqa: S603
-    STAMP.touch()
+    stamp.touch()
 
 
 def apply_all(content: Path, requests: Sequence[Json]) -> list[Answer]:
@@ -85,13 +86,19 @@ def _nulls(log: str, requests: int) -> list[tuple[str, ...]]:
     return [tuple(one) for one in found]
 
 
+def command(home: Path, options: Sequence[str], program: str, *arguments: str) -> list[str]:
+    """What runs one of the programs built in `home`, with options for Java. It logs to standard error."""
+    classpath = f"{home / 'target/classes'}:{home / 'target/lib'}/*"
+    java = ["java", "-XX:+UseSerialGC", *options, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+    return [*java, "-cp", classpath, program, *arguments]
+
+
 def run(program: str, *arguments: str) -> str:
     """Run one of the programs, and give its log, which stays in target/. Raises CalledProcessError."""
-    classpath = f"{TARGET / 'classes'}:{TARGET / 'lib'}/*"
-    command = ["java", "-XX:+UseSerialGC", "-Xmx3g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-    path = TARGET / f"{program}.log"
+    path = HERE / "target" / f"{program}.log"
     with path.open("w", encoding="utf-8") as log:
-        subprocess.run([*command, "-cp", classpath, program, *arguments], check=True, stderr=log)  # noqa: S603
+        java = command(HERE, ["-Xmx3g"], program, *arguments)
+        subprocess.run(java, check=True, stderr=log)  # noqa: S603
     return path.read_text(encoding="utf-8")
 
 

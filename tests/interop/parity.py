@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         # A copy, so that both see the same content while someone edits it.
         copy = shutil.copytree(Settings().content_dir, f"{folder}/content", ignore=_no_resources)
         guideline = Guideline.load(Path(copy))
-        answers = hapi.apply_all(Path(copy), [_request(guideline, case) for case in cases])
+        answers = hapi.apply_all(Path(copy), [request_of(guideline, case) for case in cases])
     failed = 0
     for case, answer in zip(cases, answers, strict=True):
         found = _compared(guideline, case, answer)
@@ -56,13 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _compared(guideline: Guideline, case: Case, answer: hapi.Answer) -> list[str]:
     try:
-        theirs = of_hapi(answer, _plan(guideline, case))
+        theirs = of_hapi(answer, plan_of(guideline, case))
     except ValueError as error:
         return [str(error)]
-    return differences(_ours(guideline, case), theirs)
+    return differences(said_by_service(guideline, case), theirs)
 
 
-def _plan(guideline: Guideline, case: Case) -> str:
+def plan_of(guideline: Guideline, case: Case) -> str:
+    """Id of the PlanDefinition that answers the case's hook."""
     return next(plan.id for plan in guideline.hooks if plan.hook == case.hook)
 
 
@@ -80,15 +81,15 @@ def _selections(case: Case, orders: list[Json]) -> list[str] | None:
     ]
 
 
-def _request(guideline: Guideline, case: Case) -> Json:
+def request_of(guideline: Guideline, case: Case) -> Json:
     """PlanDefinition/$apply for HAPI: the record as data, the draft orders as parameters."""
     orders = drafts(case.drafts, PATIENT_ID)
     parameters: Json = {} if case.hook == "patient-view" else {"draftOrders": orders}
     parameters["selections"] = _selections(case, orders) or []
-    return hapi.request(_plan(guideline, case), f"Patient/{PATIENT_ID}", _record(case), parameters)
+    return hapi.request(plan_of(guideline, case), f"Patient/{PATIENT_ID}", _record(case), parameters)
 
 
-def _ours(guideline: Guideline, case: Case) -> Said:
+def said_by_service(guideline: Guideline, case: Case) -> Said:
     """The same through the service's own rooms, beneath HTTP."""
     prefetch: Json = {}
     for need in guideline.data_needs:
@@ -110,7 +111,7 @@ def _ours(guideline: Guideline, case: Case) -> Said:
         selections = None if read.selections is None else list(read.selections)
         parameters = {"draftOrders": list(read.resources), "selections": selections}
     evaluation = guideline.evaluation(record, NOW, parameters)
-    return of_service(guideline.apply(_plan(guideline, case), evaluation, f"Patient/{PATIENT_ID}"))
+    return of_service(guideline.apply(plan_of(guideline, case), evaluation, f"Patient/{PATIENT_ID}"))
 
 
 def _no_resources(folder: str, names: list[str]) -> list[str]:
