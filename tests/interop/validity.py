@@ -1,8 +1,8 @@
 """``python -m tests.interop.validity``: all FHIR that the project holds or answers, to HAPI.
 
 The content; the CarePlan of $apply for every case, with the requests that cards suggest, and some as Bundles;
-what the server says of itself. A line for each resource that is not valid, the total last. Exit 1 when there
-is one, 0 when there is none and where there is no JDK or Maven, which is then said.
+the sample patients; what the servers say of themselves. A line for each resource that is not valid, the total
+last. Exit 1 when there is one, 0 when there is none and where there is no JDK or Maven, which is then said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 from tests.cases.case_file import all_cases
 from tests.cases.service import guideline
-from tests.fhir_api.asking import apply_case, get
+from tests.demo.samples import everything
+from tests.fhir_api.asking import apply_case, client, get
 from tests.interop import hapi
 
 Json = dict[str, Any]
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     except hapi.EngineMissingError as error:
         _say(f"SKIPPED: {error}\n0 passed, 0 failed")
         return 0
-    named = {**_content(), **_answers(), **_applied()}
+    named = {**_content(), **_answers(), **_samples(), **_applied()}
     outcomes = hapi.validate_all(guideline().content.folder, list(named.values()))
     failed = 0
     warnings: Counter[str] = Counter()
@@ -65,6 +66,22 @@ def _answers() -> dict[str, Json]:
     value_set = guideline().content.of_type("ValueSet")[0].id
     paths = [path.format(plan=plan, value_set=value_set) for path in ANSWERS]
     return {path: get(path, 404 if path.endswith("/none") else 200) for path in paths}
+
+
+def _samples() -> dict[str, Json]:
+    """The sample patients and their server's answers, as R4: the profiles that they claim are not at hand."""
+    paths = ("metadata", "Observation?_count=500", "Patient/nobody")
+    answers = {f"/demo/fhir/{path}": client().get(f"/demo/fhir/{path}").get_json() for path in paths}
+    return {name: _without_profiles(one) for name, one in {**everything(), **answers}.items()}
+
+
+def _without_profiles(resource: Json) -> Json:
+    plain: Json = {**resource, "meta": {**resource.get("meta", {}), "profile": []}}
+    plain["meta"] = {name: value for name, value in plain["meta"].items() if value}
+    if "entry" in plain:
+        rows = [{**entry, "resource": _without_profiles(entry["resource"])} for entry in plain["entry"]]
+        plain["entry"] = rows
+    return {name: value for name, value in plain.items() if value != {}}
 
 
 def _applied() -> dict[str, Json]:
