@@ -33,6 +33,7 @@ Json = dict[str, Any]
 EVERY = 40
 """Of so many cases one is applied over REST; `make interop` applies all of them without a server."""
 ITS_OWN = frozenset({"meta", "text"})
+_SMALL = ("-Xmx1g", "-XX:TieredStopAtLevel=1")
 COMMAND = Path(sys.executable).with_name("sarcoma-cds")
 
 
@@ -69,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         (bundle,) = Path(folder).glob("*.transaction.json")
         (package,) = Path(folder).glob("*.tgz")
         sent = [entry["resource"] for entry in json.loads(bundle.read_bytes())["entry"]]
+        tally.check("HAPI's CDS Hooks bridge as docs/interop.md describes it", _bridge())
         with running() as server:
             _import(server, bundle.read_bytes(), sent, tally)
             _publish(server, sent, tally)
@@ -137,6 +139,16 @@ def _installed(server: Server, sent: list[Json], tally: Tally) -> None:
     for body in sent:
         name = f"{body['resourceType']}/{body['id']}"
         tally.check(f"the package, installed: {name}", list(_read(server, body, "1")))
+
+
+def _bridge() -> list[str]:
+    """What is no longer true of HAPI's CDS Hooks bridge: that $apply makes a request and the card loses it."""
+    command = hapi.command(hapi.SERVER, _SMALL, "interop.Cards", str(hapi.HERE / "cards"), "thirst")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    applied, cards = done.stdout.splitlines()
+    faults = [] if "ServiceRequest" in applied else ["$r5.apply makes no request"]
+    (card,) = json.loads(cards)["cards"]
+    return faults + (["the card has suggestions"] if "suggestions" in card else [])
 
 
 def _held(server: Server, sent: list[Json]) -> list[Json]:
