@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,10 +117,10 @@ def test_codes_of_our_own_are_codes_that_we_have() -> None:
     assert used <= ours
 
 
-def ask(patient: str, hook: str) -> Json:
+def ask(patient: str, hook: str, *more: Json) -> Json:
     """The service's answer for a sample patient, asked by an EHR that fills every prefetch key."""
     connected = ehr()
-    record = bundles()[patient]
+    record = [*bundles()[patient], *more]
     context: Json = {"userId": "Practitioner/surgeon", "patientId": patient}
     if hook != "patient-view":
         order = {**IMATINIB, "subject": {"reference": f"Patient/{patient}"}}
@@ -160,6 +161,19 @@ def test_a_draft_of_imatinib_is_judged(patient: str, hook: str) -> None:
     if hook == "order-sign":
         assert cards.pop()["source"]["topic"]["code"] == "imatinib-monitoring"
     assert Expectation.read(EXPECTED[patient]["imatinib"]).shortfalls(cards) == [], outline(cards)
+
+
+@pytest.mark.parametrize("counts", [True, False], ids=["with a code of its kind", "as a course alone"])
+def test_radiotherapy_counts_by_the_code_that_says_its_kind(counts: bool) -> None:
+    """As docs/mcode.md warns: the extension that says it too is not read."""
+    patient = "sts-extremity-stage-2-resectable"
+    course = copy.deepcopy(everything()["Procedure/sts-extremity-recurrent-radiotherapy"])
+    course["subject"] = {"reference": f"Patient/{patient}"}
+    course["performedPeriod"] = {"start": "2025-10-13", "end": "2025-11-21"}
+    del course["code"]["coding"][2 if counts else 1 :]
+    cards = ask(patient, "patient-view", course)["cards"]
+    again = {"not_suggested": ["procedure-external-beam-radiotherapy"]}
+    assert (Expectation.read(again).shortfalls(cards) == []) is counts
 
 
 def test_the_other_file_holds_those_who_treat() -> None:
