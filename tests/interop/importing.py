@@ -142,7 +142,7 @@ def _installed(server: Server, sent: list[Json], tally: Tally) -> None:
 
 
 def _bridge() -> list[str]:
-    """What is no longer true of HAPI's CDS Hooks bridge: that $apply makes a request and the card loses it."""
+    """What is no longer true of HAPI's CDS Hooks bridge: $apply makes a request, and the card loses it."""
     command = hapi.command(hapi.SERVER, _SMALL, "interop.Cards", str(hapi.HERE / "cards"), "thirst")
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     applied, cards = done.stdout.splitlines()
