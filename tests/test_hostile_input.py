@@ -7,6 +7,8 @@ import json
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.cds_hooks.fakes import NOW
 from tests.cds_hooks.test_hostile_calls import CONCEPTS, coded
+from tests.serving import Served, served
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "tests" / "guidelines" / "tiny"
@@ -148,6 +151,25 @@ def test_what_is_made_to_hurt_does_not(client: FlaskClient, name: str) -> None:
     assert response.status_code in expected, response.text[:500]
     if response.status_code != 200:
         assert response.get_json()["resourceType"] == "OperationOutcome"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with served(1, {"SARCOMA_CDS_CONTENT_DIR": str(TINY)}) as service:
+        yield service
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_running_service_bears_it_too(running: Served, name: str) -> None:
+    data, expected = REQUESTS[name]
+    (worker,) = running.workers()
+    started = time.monotonic()
+    answer = running.send("POST", VIEW, data)
+    assert answer.status in expected
+    assert time.monotonic() - started < 20
+    assert running.workers() == [worker]
+    peak = int(Path(f"/proc/{worker}/status").read_text().split("VmHWM:")[1].split()[0])
+    assert peak * 1024 < MEMORY
 
 
 def test_50_000_entries_hide_nothing(client: FlaskClient) -> None:
