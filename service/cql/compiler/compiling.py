@@ -1,11 +1,12 @@
 """The compiler's spine: scopes, the table of node compilers, and the fallback to plain operators."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..errors import EvaluationError, MalformedLibrary, UnknownNode
 from ..operators import NAMED_OPERANDS, operator_for
-from .program import Expression, Frame, Layout, Node, Program, Unit
+from .program import Expression, Layout, Node, Program, Unit
+from .source import Constant, call, constants, slot
 
 NodeCompiler = Callable[["Compiling", Node, "Scope"], Expression]
 
@@ -47,23 +48,8 @@ class Scope:
 
     def with_slot(self, kind: str, name: str) -> "tuple[Scope, int]":
         """This scope and one more name held in a new slot of the frame."""
-        slot = self.layout.slot()
-        return self.binding(kind, name, read_slot(slot)), slot
-
-
-def read_slot(slot: int) -> Expression:
-    """Reads a slot of the frame."""
-    return lambda frame: frame[slot]
-
-
-class Constant:
-    """An expression that has one value always."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __call__(self, _frame: Frame) -> Any:
-        return self.value
+        number = self.layout.slot()
+        return self.binding(kind, name, slot(number)), number
 
 
 class Compiling:
@@ -110,7 +96,7 @@ class Compiling:
             self.unknown(str(node.get("type")))
         operands = self.operands(node, scope)
         fixed = constants(operands) if node.get("type") in _FOLDED else None
-        return apply(function, operands) if fixed is None else Constant(function(*fixed))
+        return call(function, operands) if fixed is None else Constant(function(*fixed))
 
     def operands(self, node: Node, scope: Scope) -> list[Expression]:
         """Compile the operands in ELM order."""
@@ -144,24 +130,3 @@ class Compiling:
 
 
 NULL: Final = Constant(None)
-
-
-def apply(function: Callable[..., Any], operands: list[Expression]) -> Expression:
-    """The expression that calls a function on its evaluated operands."""
-    if len(operands) == 1:
-        only = operands[0]
-        return lambda frame: function(only(frame))
-    if len(operands) == 2:
-        left, right = operands
-        return lambda frame: function(left(frame), right(frame))
-    return lambda frame: function(*[operand(frame) for operand in operands])
-
-
-def constants(expressions: Iterable[Expression]) -> list[Any] | None:
-    """The values when every expression is a Constant, else None."""
-    values = []
-    for expression in expressions:
-        if not isinstance(expression, Constant):
-            return None
-        values.append(expression.value)
-    return values

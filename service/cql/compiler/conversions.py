@@ -1,13 +1,14 @@
 """Is, As, Convert and CanConvert (ELM 22; CQL 1.5, appendix B, Type operators)."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ..errors import EvaluationError
 from ..fhir_helpers import to_value
 from ..operators import operator_for
 from .compiling import Compiling, Scope, compiles
 from .program import Expression, Frame, Node
+from .source import Inline, Writer
 from .type_specifiers import TypeSpecifier, type_specifier, type_test
 
 Convert = Callable[[Any], Any]
@@ -32,11 +33,11 @@ def _is(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operand = compiling.child(node, "operand", scope)
     test = type_test(_target(compiling, node, "isType"))
 
-    def run(frame: Frame) -> bool:
-        value = operand(frame)
-        return value is not None and test(value)
+    def write(writer: Writer) -> str:
+        value = writer.value(operand)
+        return writer.bind(f"{value} is not None and {writer.name(test)}({value})")
 
-    return run
+    return Inline(write)
 
 
 @compiles("As")
@@ -46,15 +47,15 @@ def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     test = type_test(target)
     strict = node.get("strict") is True
 
-    def run(frame: Frame) -> Any:
-        value = operand(frame)
-        if value is None or test(value):
-            return value
-        if strict:
-            raise EvaluationError(f"a value cannot be cast to {target}")
-        return None
+    def refuse() -> NoReturn:
+        raise EvaluationError(f"a value cannot be cast to {target}")
 
-    return run
+    def write(writer: Writer) -> str:
+        value = writer.value(operand)
+        otherwise = f"{writer.name(refuse)}()" if strict else "None"
+        return writer.bind(f"{value} if {value} is None or {writer.name(test)}({value}) else {otherwise}")
+
+    return Inline(write)
 
 
 @compiles("Convert")

@@ -10,8 +10,9 @@ from ..operators import operator_for
 from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Ratio, ValueSetRef
 from ..types.numbers import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, decimal_or_null
 from ..types.units import is_valid
-from .compiling import NULL, Compiling, Constant, Scope, compiles, constants
+from .compiling import NULL, Compiling, Scope, compiles
 from .program import Expression, Frame, Node
+from .source import Constant, Inline, Writer, call, constants
 from .type_specifiers import named_type
 
 _DECIMAL_BOUND: Final = Decimal("1e28")
@@ -108,7 +109,12 @@ def _concept(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 @compiles("Tuple")
 def _tuple(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     elements = [(e["name"], compiling.child(e, "value", scope)) for e in node.get("element", ())]
-    return lambda frame: {name: value(frame) for name, value in elements}
+
+    def write(writer: Writer) -> str:
+        members = [f"{writer.name(name)}: {writer.value(value)}" for name, value in elements]
+        return writer.bind(f"{{{', '.join(members)}}}")
+
+    return Inline(write)
 
 
 @compiles("List")
@@ -117,7 +123,7 @@ def _list(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     fixed = constants(elements)
     if fixed is not None:
         return Constant(fixed)
-    return lambda frame: [element(frame) for element in elements]
+    return Inline(lambda writer: writer.bind(f"[{', '.join(map(writer.value, elements))}]"))
 
 
 @compiles("Interval")
@@ -137,7 +143,7 @@ def _interval(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 @compiles("ExpressionRef")
 def _expression_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
     index = compiling.declared(node, lambda unit: unit.defines).index
-    return lambda frame: frame[0].value_of(index)
+    return Inline(lambda writer: writer.bind(f"r.value_of({index})"))
 
 
 @compiles("ParameterRef")
@@ -188,21 +194,27 @@ def _if(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     condition = compiling.child(node, "condition", scope)
     then = compiling.child(node, "then", scope)
     otherwise = compiling.optional(node.get("else"), scope) or NULL
-    return lambda frame: then(frame) if condition(frame) is True else otherwise(frame)
+    return Choice([(condition, then)], otherwise)
 
 
-class Choice:
+class Choice(Inline):
     """A case without comparand: what follows the first condition that is true."""
 
     def __init__(self, items: list[tuple[Expression, Expression]], otherwise: Expression) -> None:
+        super().__init__(self._write)
         self.items = items
         self.otherwise = otherwise
 
-    def __call__(self, frame: Frame) -> Any:
-        for when, then in self.items:
-            if when(frame) is True:
-                return then(frame)
-        return self.otherwise(frame)
+    def _write(self, writer: Writer) -> str:
+        found = writer.variable()
+        with writer.block("while True:"):
+            for when, then in self.items:
+                with writer.block(f"if {writer.value(when)} is True:"):
+                    writer.put(found, then)
+                    writer.line("break")
+            writer.put(found, self.otherwise)
+            writer.line("break")
+        return found
 
 
 def case(compiling: Compiling, node: Node, scope: Scope) -> Expression:
@@ -235,17 +247,18 @@ def _case_of(
 def _coalesce(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operands = compiling.operands(node, scope)
     if len(operands) == 1:
-        only = operands[0]
-        return lambda frame: _first_known(only(frame))
+        return call(_first_known, operands)
 
-    def run(frame: Frame) -> Any:
-        for operand in operands:
-            value = operand(frame)
-            if value is not None:
-                return value
-        return None
+    def write(writer: Writer) -> str:
+        found = writer.variable()
+        with writer.block("while True:"):
+            for operand in operands:
+                writer.put(found, operand)
+                writer.line(f"if {found} is not None: break")
+            writer.line("break")
+        return found
 
-    return run
+    return Inline(write)
 
 
 def _first_known(value: Any) -> Any:
@@ -257,49 +270,54 @@ def _first_known(value: Any) -> Any:
 @compiles("And")
 def _and(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     left, right = compiling.operands(node, scope)
-
-    def run(frame: Frame) -> bool | None:
-        first = left(frame)
-        if first is False:
-            return False
-        second = right(frame)
-        if second is False:
-            return False
-        return True if first is True and second is True else None
-
-    return run
+    return Inline(lambda writer: _until(writer, left, right, "False", "True"))
 
 
 @compiles("Or")
 def _or(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     left, right = compiling.operands(node, scope)
+    return Inline(lambda writer: _until(writer, left, right, "True", "False"))
 
-    def run(frame: Frame) -> bool | None:
-        first = left(frame)
-        if first is True:
-            return True
-        second = right(frame)
-        if second is True:
-            return True
-        return False if first is False and second is False else None
 
-    return run
+def _until(writer: Writer, left: Expression, right: Expression, end: str, other: str) -> str:
+    """Both operands of And or Or: the first that is ``end`` decides, ``other`` takes both."""
+    found = writer.variable()
+    writer.put(found, left)
+    with writer.block(f"if {found} is not {end}:"):
+        second = writer.value(right)
+        both = f"{other} if {found} is {second} is {other} else None"
+        writer.line(f"{found} = {end} if {second} is {end} else {both}")
+    return found
 
 
 @compiles("Implies")
 def _implies(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     left, right = compiling.operands(node, scope)
+    return Inline(lambda writer: _until(writer, _not_of(left), right, "True", "False"))
 
-    def run(frame: Frame) -> bool | None:
-        first = left(frame)
-        if first is False:
-            return True
-        second = right(frame)
-        if second is True:
-            return True
-        return False if first is True and second is False else None
 
-    return run
+@compiles("Not")
+def _not(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    (operand,) = compiling.operands(node, scope)
+    return _not_of(operand)
+
+
+def _not_of(operand: Expression) -> Expression:
+    def write(writer: Writer) -> str:
+        value = writer.value(operand)
+        return writer.bind(f"None if {value} is None else not {value}")
+
+    return Inline(write)
+
+
+_TESTS: Final = {"IsNull": "None", "IsTrue": "True", "IsFalse": "False"}
+
+
+@compiles(*_TESTS)
+def _test(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    (operand,) = compiling.operands(node, scope)
+    wanted = _TESTS[node["type"]]
+    return Inline(lambda writer: writer.bind(f"{writer.value(operand)} is {wanted}"))
 
 
 @compiles("Now")

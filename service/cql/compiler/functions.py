@@ -5,8 +5,9 @@ from typing import Any
 
 from ..errors import EvaluationError
 from ..fhir_helpers import FUNCTIONS
-from .compiling import Compiling, Scope, apply, compiles
+from .compiling import Compiling, Scope, compiles
 from .program import Expression, Frame, Function, Node
+from .source import Inline, Writer, call
 from .type_specifiers import TypeSpecifier, result_type, type_specifier, type_test
 
 NATIVE_LIBRARY = "FHIRHelpers"
@@ -21,7 +22,7 @@ def _function_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         function = FUNCTIONS.get(str(node.get("name")))
         if function is None or len(arguments) != 1:
             compiling.unknown(f"function {NATIVE_LIBRARY}.{node.get('name')}/{len(arguments)}")
-        return apply(function, arguments)
+        return call(function, arguments)
     unit = compiling.unit_of(node)
     named = unit.functions.get(str(node.get("name")), ())
     overloads = [each for each in named if len(each.operands) == len(arguments)]
@@ -45,14 +46,12 @@ def _by_signature(overloads: list[Function], signature: list[TypeSpecifier | Non
 
 
 def _call(function: Function, arguments: list[Expression]) -> Expression:
-    def run(frame: Frame) -> Any:
-        body = function.body
-        if body is None:
-            raise EvaluationError(f"function {function.name} is not compiled")
-        frame[0].spend(1)
-        return body([frame[0], *[argument(frame) for argument in arguments], *function.padding])
+    def write(writer: Writer) -> str:
+        values = ["r", *map(writer.value, arguments), *map(repr, function.padding)]
+        writer.line("r.spend(1)")
+        return writer.bind(f"{writer.name(function)}.run([{', '.join(values)}])")
 
-    return run
+    return Inline(write)
 
 
 def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Expression:
@@ -63,10 +62,8 @@ def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Express
         values = [argument(frame) for argument in arguments]
         frame[0].spend(1)
         for function, tests in tested:
-            if function.body is not None and all(
-                value is None or test(value) for value, test in zip(values, tests, strict=True)
-            ):
-                return function.body([frame[0], *values, *function.padding])
+            if all(value is None or test(value) for value, test in zip(values, tests, strict=True)):
+                return function.run([frame[0], *values, *function.padding])
         raise EvaluationError(f"no overload of {overloads[0].name} takes these operands")
 
     return run

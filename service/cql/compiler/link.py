@@ -6,9 +6,10 @@ from typing import Any
 from ..errors import CqlError, MalformedLibrary, UnknownLibrary, UnknownNode
 from ..types import Code, CodeSystemRef, Concept, ValueSetRef
 from . import conversions, expressions, functions, properties, queries, retrieves  # noqa: F401 (they register)
-from .compiling import Compiling, Scope, read_slot
+from .compiling import Compiling, Scope
 from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Define, Function, Layout, Node, Parameter, Program, Unit, codes_of_value_set
+from .source import function_of, slot
 from .type_specifiers import ANY, FHIR, SYSTEM, TypeSpecifier, result_type, type_specifier
 
 
@@ -38,7 +39,19 @@ def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, froze
         _declare(unit, program)
     for unit in units.values():
         _compile(unit, program)
+    for unit in units.values():
+        _write(unit)
     return program
+
+
+def _write(unit: Unit) -> None:
+    """Every body becomes a Python function, now that all are known."""
+    for define in unit.defines.values():
+        if define.body is not None:
+            define.body = function_of(define.body)
+    for overloads in unit.functions.values():
+        for function in overloads:
+            function.run = function_of(function.run)
 
 
 def _unit(library: Any) -> Unit:
@@ -163,7 +176,7 @@ def _compile_function(unit: Unit, program: Program, function: Function, node: No
     if node.get("external"):
         compiling.unknown("external function")
     layout = Layout()
-    names = {("operand", name): read_slot(layout.slot()) for name, _ in function.operands}
+    names = {("operand", name): slot(layout.slot()) for name, _ in function.operands}
     body = compiling.expression(node.get("expression"), Scope(layout, names))
     function.padding = (None,) * (layout.size - 1 - len(function.operands))
-    function.body = body
+    function.run = body

@@ -73,6 +73,10 @@ class Define:
         return self.body([run, *(None,) * (self.frame_size - 1)])
 
 
+def _not_compiled(_frame: Frame) -> Any:
+    raise EvaluationError("a function is not compiled")
+
+
 @dataclass
 class Function:
     """A compiled function; operands take the slots from 1 on."""
@@ -80,7 +84,7 @@ class Function:
     library: str
     name: str
     operands: tuple[tuple[str, TypeSpecifier], ...]
-    body: Expression | None = None
+    run: Expression = _not_compiled
     padding: tuple[None, ...] = ()
 
 

@@ -7,9 +7,10 @@ from ..errors import EvaluationError
 from ..fhir_json import instance
 from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
-from .compiling import Compiling, Constant, Scope, compiles
+from .compiling import Compiling, Scope, compiles
 from .expressions import system_instance
 from .program import RUN, Expression, Frame, Node
+from .source import Constant, call
 from .type_specifiers import named_type
 
 Getter = Callable[[Any], Any]
@@ -108,7 +109,7 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         source = found or compiling.unknown(f"scope {name}")
     if isinstance(source, Constant) and isinstance(source.value, Concept):
         return Constant(read(source.value))
-    return lambda frame: read(source(frame))
+    return call(read, [source])
 
 
 def _is_path(node: Any) -> bool:
@@ -125,7 +126,7 @@ def _identifier_ref(compiling: Compiling, node: Node, scope: Scope) -> Expressio
     if name == "$this":
         return this
     read = getter(name)
-    return lambda frame: read(this(frame))
+    return call(read, [this])
 
 
 @compiles("Instance")

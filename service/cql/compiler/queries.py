@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
@@ -13,6 +14,7 @@ from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
 from .program import RUN, UNSET, Expression, Frame, Node
 from .properties import getter
+from .source import Inline, Writer, slot
 
 Accept = Callable[[Frame], bool]
 Order = Callable[[Any, Any], int]
@@ -31,10 +33,11 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         compiling.malformed("Query without source")
     inner, let_slots = _lets(compiling, node, inner)
     accept = _conditions(compiling, node, inner)
-    rows = _rows(slots, let_slots, accept)
+    if len(sources) == 1 and "aggregate" not in node:
+        result = _result(compiling, node, inner, slots)
+        return _of_one_source(sources[0], slots[0], let_slots, accept, result)
+    rows = _rows(slots, let_slots, [_is_true(each) for each in accept])
     finish = _finish(compiling, node, inner, slots)
-    if len(sources) == 1:
-        return _of_one_source(sources[0], rows, finish)
 
     def run(frame: Frame) -> Any:
         values = [source(frame) for source in sources]
@@ -46,16 +49,40 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     return run
 
 
-def _of_one_source(source: Expression, rows: "Rows", finish: "Finish") -> Expression:
-    def run(frame: Frame) -> Any:
-        value = source(frame)
-        if value is None:
-            return None
-        if isinstance(value, list):
-            return finish(frame, rows(frame, [value]), False)
-        return finish(frame, rows(frame, [[value]]), True)
+def _of_one_source(
+    source: Expression, slot: int, let_slots: Sequence[int], accept: Sequence[Expression], result: "_Result"
+) -> Expression:
+    """A query as one loop. Of a source that is no list the only row, or null."""
 
-    return run
+    def write(writer: Writer) -> str:
+        value = writer.value(source)
+        found, rows = writer.variable(), writer.variable()
+        writer.line(f"{found} = None")
+        with writer.block(f"if {value} is not None:"):
+            writer.line(f"{found} = []")
+            is_list = writer.bind(f"isinstance({value}, list)")
+            writer.line(f"{rows} = {value} if {is_list} else [{value}]")
+            writer.line(f"r.spend(len({rows}))")
+            with writer.block(f"for f[{slot}] in {rows}:"):
+                for let_slot in let_slots:
+                    writer.line(f"f[{let_slot}] = {writer.name(UNSET)}")
+                for each in accept:
+                    writer.line(f"if {writer.value(each)} is not True: continue")
+                writer.line(f"{found}.append({writer.value(result.row)})")
+            ordered = found
+            if result.distinct:
+                ordered = f"{writer.name(_distinct)}({ordered})"
+            if result.order is not None:
+                ordered = f"{writer.name(_sorted)}({ordered}, {writer.name(result.order)}(f))"
+            first = f"({found}[0] if {found} else None)"
+            writer.line(f"{found} = {ordered} if {is_list} else {first}")
+        return found
+
+    return Inline(write)
+
+
+def _sorted(values: list[Any], order: "Order") -> list[Any]:
+    return sorted(values, key=cmp_to_key(order))
 
 
 def _rows_of(value: Any) -> list[Any]:
@@ -76,29 +103,26 @@ def _lets(compiling: Compiling, node: Node, scope: Scope) -> tuple[Scope, list[i
     return scope, slots
 
 
-def _lazily(value: Expression, slot: int) -> Expression:
-    def read(frame: Frame) -> Any:
-        found = frame[slot]
-        if found is UNSET:
-            found = frame[slot] = value(frame)
-        return found
+def _lazily(value: Expression, number: int) -> Expression:
+    def write(writer: Writer) -> str:
+        with writer.block(f"if f[{number}] is {writer.name(UNSET)}:"):
+            writer.line(f"f[{number}] = {writer.name(value)}(f)")
+        return f"f[{number}]"
 
-    return read
+    return Inline(write)
 
 
-def _conditions(compiling: Compiling, node: Node, scope: Scope) -> list[Accept]:
+def _conditions(compiling: Compiling, node: Node, scope: Scope) -> list[Expression]:
     conditions = [_relationship(compiling, each, scope) for each in node.get("relationship", ())]
     where = compiling.optional(node.get("where"), scope)
-    if where is not None:
-        conditions.append(_is_true(where))
-    return conditions
+    return conditions if where is None else [*conditions, where]
 
 
 def _is_true(condition: Expression) -> Accept:
     return lambda frame: condition(frame) is True
 
 
-def _relationship(compiling: Compiling, node: Node, scope: Scope) -> Accept:
+def _relationship(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     """With: some row of the related source is such that; Without: none is."""
     if node.get("type") not in ("With", "Without"):
         compiling.unknown(f"relationship {node.get('type')}")
@@ -125,32 +149,14 @@ Rows = Callable[[Frame, list[list[Any]]], Iterator[None]]
 
 def _rows(slots: Sequence[int], let_slots: Sequence[int], conditions: Sequence[Accept]) -> Rows:
     """Puts one combination of the sources after the other into the frame, and stops at each accepted one."""
-    if len(slots) == 1:
-        return _rows_of_one_source(slots[0], let_slots, conditions)
 
     def rows(frame: Frame, values: list[list[Any]]) -> Iterator[None]:
         frame[RUN].spend(math.prod(map(len, values)))
         for combination in itertools.product(*values):
-            for slot, value in zip(slots, combination, strict=True):
-                frame[slot] = value
-            for slot in let_slots:
-                frame[slot] = UNSET
-            for accept in conditions:
-                if not accept(frame):
-                    break
-            else:
-                yield None
-
-    return rows
-
-
-def _rows_of_one_source(slot: int, let_slots: Sequence[int], conditions: Sequence[Accept]) -> Rows:
-    def rows(frame: Frame, values: list[list[Any]]) -> Iterator[None]:
-        frame[RUN].spend(len(values[0]))
-        for value in values[0]:
-            frame[slot] = value
-            for let_slot in let_slots:
-                frame[let_slot] = UNSET
+            for number, value in zip(slots, combination, strict=True):
+                frame[number] = value
+            for number in let_slots:
+                frame[number] = UNSET
             for accept in conditions:
                 if not accept(frame):
                     break
@@ -163,26 +169,39 @@ def _rows_of_one_source(slot: int, let_slots: Sequence[int], conditions: Sequenc
 Finish = Callable[[Frame, Iterator[None], bool], Any]
 
 
+@dataclass(frozen=True)
+class _Result:
+    """What a query makes of its rows."""
+
+    row: Expression
+    distinct: bool
+    order: "MakeOrder | None"
+
+
+def _result(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> _Result:
+    returned = node.get("return")
+    sort = node.get("sort")
+    order = _order(compiling, sort.get("by", ()), scope) if sort is not None else None
+    if returned is None:
+        return _Result(_whole_row(node, slots), False, order)
+    row = compiling.child(returned, "expression", scope)
+    return _Result(row, bool(returned.get("distinct", True)), order)
+
+
 def _finish(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> Finish:
     aggregate = node.get("aggregate")
     if aggregate is not None:
         return _aggregate(compiling, aggregate, scope, slots)
-    returned = node.get("return")
-    if returned is not None:
-        result = compiling.child(returned, "expression", scope)
-        distinct = _distinct if returned.get("distinct", True) else None
-    else:
-        result, distinct = _whole_row(node, slots), None
-    sort = node.get("sort")
-    order = _order(compiling, sort.get("by", ()), scope) if sort is not None else None
+    result = _result(compiling, node, scope, slots)
+    row, order = result.row, result.order
 
     def finish(frame: Frame, rows: Iterator[None], scalar: bool) -> Any:
-        found = [result(frame) for _ in rows]
+        found = [row(frame) for _ in rows]
         if scalar:
             return found[0] if found else None
-        if distinct is not None:
-            found = distinct(found)
-        return sorted(found, key=cmp_to_key(order(frame))) if order is not None else found
+        if result.distinct:
+            found = _distinct(found)
+        return _sorted(found, order(frame)) if order is not None else found
 
     return finish
 
@@ -201,8 +220,7 @@ def _distinct(values: list[Any]) -> Any:
 def _whole_row(node: Node, slots: list[int]) -> Expression:
     """Without a return clause: the row, or a tuple of the rows of several sources."""
     if len(slots) == 1:
-        only = slots[0]
-        return lambda frame: frame[only]
+        return slot(slots[0])
     named = [(source["alias"], slot) for source, slot in zip(node["source"], slots, strict=True)]
     return lambda frame: {name: frame[slot] for name, slot in named}
 

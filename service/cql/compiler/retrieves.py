@@ -1,15 +1,17 @@
 """Retrieve, and membership in value sets and code systems (ELM Retrieve, InValueSet, InCodeSystem, ...)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ..errors import EvaluationError
+from ..fhir_helpers import FUNCTIONS
 from ..fhir_model import FhirElement, fhir_types
 from ..types import Code, Concept, ValueSetRef
-from .compiling import Compiling, Constant, Scope, apply, compiles
+from .compiling import Compiling, Scope, compiles
 from .expressions import Choice, case, plain
 from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Expression, Frame, Node, Program, Retrieval
+from .source import Constant, Inline, Writer, call
 from .type_specifiers import named_type
 
 _REFUSED: Final = (
@@ -32,7 +34,7 @@ def _retrieve(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     resource_type = data_type.name
     if "codes" not in node:
         _note(compiling, resource_type, None, None)
-        return lambda frame: frame[0].retrieve(resource_type, None, None)
+        return Inline(lambda writer: writer.bind(f"r.retrieve({writer.name(resource_type)}, None, None)"))
     code_path = node.get("codeProperty")
     if not isinstance(code_path, str) or node.get("codeComparator", "in") not in ("in", "~", "="):
         compiling.unknown(f"Retrieve by {code_path} {node.get('codeComparator')}")
@@ -40,7 +42,8 @@ def _retrieve(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     fixed = codes_of(compiling.program, codes.value) if isinstance(codes, Constant) else None
     _note(compiling, resource_type, code_path, fixed, codes)
     if fixed is not None:
-        return lambda frame: frame[0].retrieve(resource_type, code_path, fixed)
+        asked = (resource_type, code_path, fixed)
+        return Inline(lambda writer: writer.bind(f"r.retrieve({', '.join(map(writer.name, asked))})"))
 
     def run(frame: Frame) -> Any:
         wanted = codes_of(frame[0].program, codes(frame))
@@ -134,8 +137,9 @@ def _membership(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     if node["type"] == "InValueSet" and isinstance(terminology, Constant):
         element = _before_conversion(compiling, node["code"], scope)
         if element is not None:
-            return Membership(node["code"], element, codes, terminology.value)
-    return apply(plain(node["type"]), [codes, terminology])
+            convert = FUNCTIONS[node["code"]["name"]]
+            return Membership(node["code"], element, convert, terminology.value)
+    return call(plain(node["type"]), [codes, terminology])
 
 
 def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expression | None:
@@ -146,28 +150,31 @@ def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expres
     return compiling.expression(node["operand"][0], scope)
 
 
-class Membership:
+class Membership(Inline):
     """Whether FHIR data is in a value set: a CodeableConcept by its JSON, other values once converted.
 
     ``node`` is the ELM of ``element``: two memberships with equal nodes look at the same data.
     """
 
     def __init__(
-        self, node: Node, element: Expression, converted: Expression, value_set: ValueSetRef
+        self, node: Node, element: Expression, convert: Callable[[Any], Any], value_set: ValueSetRef
     ) -> None:
+        super().__init__(self._write)
         self.node = node
         self.element = element
         self.members = value_set.codes
-        self._converted = converted
+        self._convert = convert
         self._value_set = value_set
 
-    def __call__(self, frame: Frame) -> Any:
-        value = self.element(frame)
-        if value is None:
-            return False
+    def _write(self, writer: Writer) -> str:
+        value = writer.value(self.element)
+        return writer.bind(f"{value} is not None and {writer.name(self.has)}({value})")
+
+    def has(self, value: Any) -> Any:
+        """Whether a value that is not null is a member."""
         codes = coding_keys(value)
         if codes is None:
-            return _IN_VALUE_SET(self._converted(frame), self._value_set)
+            return _IN_VALUE_SET(self._convert(value), self._value_set)
         members = self.members
         for code in codes:  # noqa: SIM110 -- asked hundreds of times a request, and a loop is twice as fast
             if code in members:
