@@ -97,7 +97,7 @@ def _add_pages(app: Flask, guideline: Guideline, settings: Settings) -> None:
         "base": guideline.base,
     }
     services = len(guideline.hooks)
-    described = openapi.document(guideline, version["version"], settings.public_url)
+    described = openapi.document(guideline, version["version"], settings.public_url, settings.wants_metrics)
 
     @app.get("/openapi.json")
     def show_openapi() -> Response:

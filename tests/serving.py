@@ -57,7 +57,7 @@ class Served:
         try:
             connection.request(method, path, data, (JSON if data is not None else {}) | named)
             response = connection.getresponse()
-            text = response.read().decode()
+            text = response.read().decode("utf-8", "replace")
             fields = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, fields, text)
         finally:

@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 document of what EHRs and operators call. The FHIR side has its /fhir/metadata."""
+"""The OpenAPI 3.1 document of what EHRs and operators call.
+
+The FHIR side says what it does in its CapabilityStatement; here stand that and what FHIR has no word for.
+"""
 
 from __future__ import annotations
 
@@ -120,6 +123,7 @@ _REFUSALS: Final = {
     "400": "The request is not what CDS Hooks asks for",
     "412": "Data that the answer needs was not given and cannot be had",
     "413": "The body is too large",
+    "408": "The request did not arrive in time",
     "415": "The body is not declared as JSON",
 }
 _HEALTH: Final = {
@@ -131,8 +135,18 @@ _HEALTH: Final = {
 }
 
 
-def document(guideline: Guideline, version: str, public_url: str | None) -> Json:
-    """The document, for the guideline that is loaded: each of its services has a path of its own."""
+_FHIR: Final = {
+    "/fhir/metadata": ("The FHIR side: its CapabilityStatement (R4)", "application/fhir+json"),
+    "/fhir/transaction.json": ("The guideline as one transaction for a FHIR server", "application/fhir+json"),
+    "/fhir/package.tgz": ("The guideline as a FHIR package", "application/gzip"),
+}
+
+
+def document(guideline: Guideline, version: str, public_url: str | None, metrics: bool = False) -> Json:
+    """The document, for the guideline that is loaded: each of its services has a path of its own.
+
+    `metrics`: whether they are shown.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -143,7 +157,11 @@ def document(guideline: Guideline, version: str, public_url: str | None) -> Json
         },
         "servers": [{"url": public_url or "/"}],
         "security": [{}, {"clientJwt": []}],
-        "paths": dict(_paths(guideline)),
+        "externalDocs": {
+            "description": "What the FHIR side answers: its CapabilityStatement",
+            "url": f"{public_url or ''}/fhir/metadata",
+        },
+        "paths": dict(_paths(guideline, metrics)),
         "components": {
             "schemas": {**_SCHEMAS, "Request": _request()},
             "securitySchemes": {"clientJwt": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -151,12 +169,19 @@ def document(guideline: Guideline, version: str, public_url: str | None) -> Json
     }
 
 
-def _paths(guideline: Guideline) -> Iterator[tuple[str, Json]]:
+def _paths(guideline: Guideline, metrics: bool) -> Iterator[tuple[str, Json]]:
     for path, summary in _HEALTH.items():
         yield (
             path,
             {"get": {"summary": summary, "security": [{}], "responses": {"200": _answer("Object", "It")}}},
         )
+    if metrics:
+        text = {"200": {"description": "Prometheus' text format", "content": {"text/plain": {}}}}
+        yield "/metrics", {"get": {"summary": "Numbers", "security": [{}], "responses": text}}
+    for path, (summary, kind) in _FHIR.items():
+        found = {"description": "It", "content": {kind: {}}}
+        answers = {"200": found, "401": {"description": "No accepted token"}}
+        yield path, {"get": {"summary": summary, "responses": answers}}
     services = {"200": _answer("Services", "The services"), "401": {"description": "No accepted token"}}
     yield "/cds-services", {"get": {"summary": "Discovery", "responses": services}}
     hooks: dict[str, list[Any]] = {}
