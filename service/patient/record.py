@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Entry, read_value
@@ -88,7 +89,7 @@ class PatientRecord:
             resource_type = pair[1].resource["resourceType"]
             shelf = self._shelves.get(resource_type)
             if shelf is None:
-                shelf = self._shelves[resource_type] = Shelf(self.medications, self._leave_out)
+                shelf = self._shelves[resource_type] = Shelf(self.medications, partial(_leave_out, left_out))
             shelf.entries.append(pair)
 
     @property
@@ -113,9 +114,6 @@ class PatientRecord:
         if resource_type == "Patient" and not found:
             raise DataUnavailable(shelf.entries[0][0], "Patient")  # it came, and could not be read
         return found
-
-    def _leave_out(self, key: str, entry: Entry, reason: str) -> None:
-        self._left_out.append(LeftOut(key, name_of(entry), reason))
 
     def _miss(self, resource_type: str) -> None:
         """A rule looks for what is not there: that must be known, once."""
@@ -166,6 +164,10 @@ def read_record(
         if need.key in empty
     }
     return PatientRecord(patient_id, kept, gaps, left_out)
+
+
+def _leave_out(left_out: list[LeftOut], key: str, entry: Entry, reason: str) -> None:
+    left_out.append(LeftOut(key, name_of(entry), reason))
 
 
 def name_of(entry: Entry) -> str:
