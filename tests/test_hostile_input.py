@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.app import create_app
@@ -277,6 +278,39 @@ def test_no_request_is_a_failure_of_ours(
 def test_no_call_is_a_failure_of_ours(client: FlaskClient, body: bytes) -> None:
     response = client.post(VIEW, data=body, content_type="application/json")
     assert response.status_code in (200, 400, 412), response.text
+
+
+def whole(method: str, path: str, headers: dict[str, str], body: bytes, chunked: bool) -> bytes:
+    """A request as it is on the wire."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items())]
+    lines.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}")
+    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
+    return head + (b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body)
+
+
+WIRE = st.builds(
+    whole,
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"]),
+    PATHS,
+    HEADERS,
+    BODIES,
+    st.booleans(),
+)
+CUTS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), st.binary(max_size=6)), max_size=3)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WIRE, CUTS)
+def test_no_bytes_are_a_failure_of_ours(
+    running: Served, data: bytes, cuts: list[tuple[int, int, bytes]]
+) -> None:
+    for place, length, instead in cuts:
+        place %= len(data)
+        data = data[:place] + instead + data[place + length :]
+    answer = running.raw(data, ends=True)
+    for status in re.findall(rb"HTTP/1\.1 (\d+) ", answer):
+        assert int(status) < 500 or int(status) == 501, answer
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
 
 
 def test_the_concepts_are_those_of_the_guideline() -> None:
