@@ -10,11 +10,14 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
+from tests.fhir_server.ehr import Reply, bundle, ehr
 from tests.serving import Served, served
 from tests.soak.clients import Question, Tally, call_for, learn
 
@@ -59,14 +62,37 @@ class Phase:
 
 
 def questions() -> list[Question]:
-    """The examples of the documentation, on two hooks."""
+    """The examples of the documentation, on all hooks."""
     found = []
-    for file in sorted((ROOT / "docs" / "examples").glob("*.json")):
-        call = json.loads(file.read_text("utf-8"))
+    for name, call in examples():
         for hook in ("order-select", "order-sign", "patient-view"):
             body = json.dumps({**call, "hook": hook}).encode()
-            found.append(Question(f"{file.stem} {hook}", f"{SERVICE}{hook}", body))
+            found.append(Question(f"{name} {hook}", f"{SERVICE}{hook}", body))
     return found
+
+
+def others(fhir_server: str) -> list[Question]:
+    """What holds other things than a call that brings all its data: files, connections, rows."""
+    _, call = next(examples())
+    select, feedback = f"{SERVICE}order-select", f"{SERVICE}order-select/feedback"
+    reading = {**call, "prefetch": {"patient": None, "conditions": None}, "fhirServer": fhir_server}
+    item = {"card": "01c3bc8f-a286-495c-b833-92bc649408a4", "outcome": "overridden"}
+    report = {"feedback": [item | {"outcomeTimestamp": "2026-03-12T09:31:00Z"}]}
+    return [
+        Question("reads the rest", select, json.dumps(reading).encode()),
+        Question("lacks data", select, json.dumps({**call, "prefetch": {}}).encode(), 412),
+        Question("another hook", select, json.dumps({**call, "hook": "patient-view"}).encode(), 400),
+        Question("no JSON", select, b"{", 400),
+        Question("too large", select, b" " * 5_100_000, 413),
+        Question("no service", "/cds-services/none", b"{}", 404),
+        Question("feedback", feedback, json.dumps(report).encode()),
+        Question("no feedback", feedback, b"{}", 400),
+    ]
+
+
+def examples() -> Iterator[tuple[str, dict[str, Any]]]:
+    for file in sorted((ROOT / "docs" / "examples").glob("imatinib-*.json")):
+        yield file.stem, json.loads(file.read_text("utf-8"))
 
 
 def held(service: Served) -> Held:
@@ -98,10 +124,12 @@ async def soak(service: Served, clients: int, seconds: float, calls: int) -> tup
     """The two phases, and what the workers held before and after the second."""
     asked = await learn(service.port, questions())
     crowd = await measure(service, asked, clients, seconds)
-    await measure(service, asked, 8, 600, min(calls, WARM_UP))
-    before = held(service)
-    row = await measure(service, asked, 8, 600, calls)
-    return [crowd, row], before, held(service)
+    with ehr(lambda _: Reply(bundle())) as server:
+        asked = await learn(service.port, [*questions(), *others(server.url)])
+        await measure(service, asked, 8, 600, min(calls, WARM_UP))
+        before = held(service)
+        row = await measure(service, asked, 8, 600, calls)
+        return [crowd, row], before, held(service)
 
 
 def report(workers: int, phases: list[Phase], before: Held, after: Held) -> Iterator[str]:
@@ -121,6 +149,15 @@ def report(workers: int, phases: list[Phase], before: Held, after: Held) -> Iter
     yield f"| open files | {before.files} | {after.files} |"
 
 
+def environment(folder: str) -> dict[str, str]:
+    """Quiet, with a database of its own; what is read comes from this process, which has much to do."""
+    return {
+        "SARCOMA_CDS_LOG_LEVEL": "error",
+        "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{folder}/soak.sqlite3",
+        "SARCOMA_CDS_FHIR_DEADLINE_MS": "10000",
+    }
+
+
 def main(words: list[str] | None = None) -> int:
     """Runs it; the exit code."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
@@ -130,7 +167,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="write the figures into docs/soak.md")
     options = parser.parse_args(words)
-    with served(options.workers, {"SARCOMA_CDS_LOG_LEVEL": "error"}) as service:
+    with tempfile.TemporaryDirectory() as folder, served(options.workers, environment(folder)) as service:
         phases, before, after = asyncio.run(soak(service, options.clients, options.seconds, options.calls))
     text = "\n".join(report(options.workers, phases, before, after)) + "\n"
     sys.stdout.write(text)
