@@ -14,7 +14,7 @@ from .fhir_json import to_fhir
 from .fhir_model import FhirElement, fhir_types, resource, typed
 from .limits import Limits, meter_of_operators, reset
 from .record import CodeKey, Record
-from .types import offset_for_evaluation
+from .types import offset_for_evaluation, reset_evaluation_offset, set_evaluation_offset
 
 _DEFAULT_LIMITS: Final = Limits()
 
@@ -109,9 +109,9 @@ class Evaluation:
         if not isinstance(known, Unset):
             return known
         token = meter_of_operators(self._run.meter)
+        offset = set_evaluation_offset(self._offset)
         try:
-            with offset_for_evaluation(self._offset):
-                return self._run.value_of(found.index)
+            return self._run.value_of(found.index)
         except CqlError:
             raise
         except RecursionError as error:
@@ -121,6 +121,7 @@ class Evaluation:
                 raise
             raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
         finally:
+            reset_evaluation_offset(offset)
             reset(token)
 
     def unknown_because(self, library: str, define: str) -> tuple[DefineName, ...]:

@@ -6,7 +6,7 @@ a date that is none) reads as null; an array and its absence are a list and null
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
@@ -26,7 +26,7 @@ Reader = Callable[[Any], Any]
 class FhirType:
     """A type of the model: ``elements`` has its own elements and those of its bases."""
 
-    __slots__ = ("ancestors", "elements", "json_kind", "name", "read_value", "readers", "value_readers")
+    __slots__ = ("ancestors", "elements", "json_kind", "name", "read_value", "readers")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -34,7 +34,6 @@ class FhirType:
         self.elements: dict[str, Element] = {}
         self.readers: dict[str, Reader] = {}
         """Readers of elements, each made when it is first wanted."""
-        self.value_readers: dict[str, Reader | None] = {}
         self.read_value: Callable[[Any], Any] | None = None
         """For a primitive, the System value of its JSON (null when malformed); None for other types."""
         self.json_kind: tuple[type, ...] = (dict,)
@@ -47,12 +46,26 @@ class FhirType:
             found = self.readers[name] = _nothing if element is None else _reader(element)
         return found
 
-    def value_reader(self, name: str) -> Reader | None:
-        """The reader of the System value of an element that is one primitive, None for other elements."""
-        if name not in self.value_readers:
-            element = self.elements.get(name)
-            self.value_readers[name] = None if element is None else _value_reader(element)
-        return self.value_readers[name]
+    def path_reader(self, names: Sequence[str]) -> Reader | None:
+        """The reader of a path of elements from this type's JSON, without views on what lies between.
+
+        None for a path through a list, a choice or a primitive, and for a primitive's own elements.
+        """
+        keys: list[str] = []
+        here = self
+        for position, name in enumerate(names[:-1]):
+            element = here.elements.get(name)
+            if here.read_value is not None or element is None or element.is_list or element.is_choice:
+                return None
+            key, there = element.options[0]
+            if there is None or there.name in _ABSTRACT:
+                return None
+            if there.read_value is not None:
+                is_value = tuple(names[position + 1 :]) == ("value",)
+                return _beneath(keys, there.read_value, key) if is_value else None
+            keys.append(key)
+            here = there
+        return None if here.read_value is not None else _beneath(keys, here.reader(names[-1]))
 
     def __repr__(self) -> str:
         return f"FhirType({self.name})"
@@ -221,12 +234,21 @@ def _read(element: Element, parent: Any) -> Any:
     return None
 
 
-def _value_reader(element: Element) -> Reader | None:
-    key, fhir_type = element.options[0]
-    if element.is_choice or element.is_list or fhir_type is None or fhir_type.read_value is None:
-        return None
-    read_value = fhir_type.read_value
-    return lambda parent: read_value(parent.get(key)) if isinstance(parent, dict) else None
+def _beneath(keys: Sequence[str], read: Reader, last: str | None = None) -> Reader:
+    """Reads what lies beneath objects within objects; ``last``: the key of the JSON to read, if not all."""
+    if not keys and last is None:
+        return read
+    if not keys:
+        return lambda parent: read(parent.get(last))
+
+    def reach(parent: Any) -> Any:
+        for key in keys:
+            parent = parent.get(key)
+            if type(parent) is not dict:
+                return None
+        return read(parent if last is None else parent.get(last))
+
+    return reach
 
 
 def _read_list(fhir_type: FhirType, values: Any, extras: Any) -> list[FhirElement] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Protocol
 
@@ -71,11 +72,11 @@ class Shelf:
         return resource
 
     def _index(self, path: str) -> dict[CodeKey, list[int]]:
-        index = self._indices[path] = {}
+        index = self._indices[path] = defaultdict(list)
         for number, (_, entry) in enumerate(self.entries):
             pairs = plain_codes(entry.resource.get(path))
             for pair in self._codes(number, path) if pairs is None else pairs:
-                index.setdefault(pair, []).append(number)
+                index[pair].append(number)
         return index
 
     def _codes(self, number: int, path: str) -> Iterable[CodeKey]:

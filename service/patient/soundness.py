@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,8 +19,12 @@ Accepts = Callable[[Any], bool]
 
 _PLAIN_DEPTH: Final = MAX_DEPTH // 2  # of what no schema describes; the schemas describe a few levels
 _LARGEST: Final = 10**MAX_MAGNITUDE
+_WHOLE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d))?", re.ASCII
+)
 _DATE_TIME = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.\d{1,12})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.\d{1,12})?)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?",
+    re.ASCII,
 )
 
 
@@ -30,6 +34,12 @@ class RepeatedKeys(dict[str, Any]):
 
 def is_date_time(text: str) -> bool:
     """True for a FHIR date, dateTime or instant in the calendar; seconds and zone may be missing."""
+    if _WHOLE.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+            return True
+        except ValueError:
+            pass  # a leap second, or not in the calendar
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         return False
@@ -51,6 +61,9 @@ def is_unicode(text: str) -> bool:
 def is_sane_number(value: Any) -> bool:
     """True for a number that a measurement could be, and for what is no number."""
     if isinstance(value, Decimal):
+        text = str(value)
+        if len(text) <= MAX_MAGNITUDE and "E" not in text:
+            return value.is_finite()
         spans = abs(value.adjusted()), len(value.as_tuple().digits)
         return value.is_finite() and max(spans) <= MAX_MAGNITUDE
     return not isinstance(value, int) or abs(value) < _LARGEST

@@ -11,7 +11,7 @@ from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Rati
 from ..types.numbers import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, decimal_or_null
 from ..types.units import is_valid
 from .compiling import NULL, Compiling, Scope, compiles
-from .program import Expression, Frame, Node
+from .program import Expression, Frame, Node, Unset
 from .source import Constant, Inline, Writer, call, constants
 from .type_specifiers import named_type
 
@@ -143,7 +143,14 @@ def _interval(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 @compiles("ExpressionRef")
 def _expression_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
     index = compiling.declared(node, lambda unit: unit.defines).index
-    return Inline(lambda writer: writer.bind(f"r.value_of({index})"))
+
+    def write(writer: Writer) -> str:
+        writer.line(f"r.current[{index}] = None")
+        value = writer.bind(f"r.memo[{index}]")
+        writer.line(f"if isinstance({value}, {writer.name(Unset)}): {value} = r.evaluate({index})")
+        return value
+
+    return Inline(write)
 
 
 @compiles("ParameterRef")
@@ -288,6 +295,32 @@ def _until(writer: Writer, left: Expression, right: Expression, end: str, other:
         both = f"{other} if {found} is {second} is {other} else None"
         writer.line(f"{found} = {end} if {second} is {end} else {both}")
     return found
+
+
+@compiles("Equal", "In")
+def _is_text(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """Comparing with texts that the library names needs no operator where the value is a text."""
+    operands = compiling.operands(node, scope)
+    operator = operator_for(node)
+    if operator is None:
+        compiling.unknown(str(node["type"]))
+    known = operands[1].value if isinstance(operands[1], Constant) else None
+    is_in = node["type"] == "In"
+    texts = frozenset(known) if is_in and isinstance(known, list) and all(map(_text, known)) else None
+    if texts is None and (is_in or not _text(known)):
+        return call(operator, operands)
+
+    def write(writer: Writer) -> str:
+        value = writer.value(operands[0])
+        test = f"in {writer.name(texts)}" if texts is not None else f"== {writer.name(known)}"
+        otherwise = f"{writer.name(operator)}({value}, {writer.name(known)})"
+        return writer.bind(f"{value} {test} if type({value}) is str else {otherwise}")
+
+    return Inline(write)
+
+
+def _text(value: Any) -> bool:
+    return type(value) is str
 
 
 @compiles("Implies")

@@ -47,8 +47,7 @@ def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, froze
 def _write(unit: Unit) -> None:
     """Every body becomes a Python function, now that all are known."""
     for define in unit.defines.values():
-        if define.body is not None:
-            define.body = function_of(define.body)
+        define.body = function_of(define.body)
     for overloads in unit.functions.values():
         for function in overloads:
             function.run = function_of(function.run)
@@ -168,7 +167,7 @@ def _compile(unit: Unit, program: Program) -> None:
 def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> None:
     layout = Layout()
     define.body = Compiling(program, unit, define.name).expression(body, Scope(layout))
-    define.frame_size = layout.size
+    define.padding = (None,) * (layout.size - 1)
 
 
 def _compile_function(unit: Unit, program: Program, function: Function, node: Node) -> None:

@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import EvaluationError, UnknownDefine, UnknownValueSet
 from ..types import Code, CodeSystemRef, Concept, ValueSetRef
 from .type_specifiers import TypeSpecifier
-
-if TYPE_CHECKING:
-    from .run import Run
 
 Frame = list[Any]
 """The variables of one run of a define or function body; the first has the Run, the others start as None."""
@@ -53,6 +50,10 @@ class Retrieval:
     value_sets: tuple[str, ...]
 
 
+def _not_compiled(_frame: Frame) -> Any:
+    raise EvaluationError("not compiled")
+
+
 @dataclass
 class Define:
     """A compiled expression definition; ``index`` is its place in the memo of an evaluation."""
@@ -63,18 +64,8 @@ class Define:
     context: str
     access: str
     result: TypeSpecifier
-    body: Expression | None = None
-    frame_size: int = 1
-
-    def run(self, run: "Run") -> Any:
-        """Evaluate the body anew."""
-        if self.body is None:
-            raise EvaluationError("not compiled", self.library, self.name)
-        return self.body([run, *(None,) * (self.frame_size - 1)])
-
-
-def _not_compiled(_frame: Frame) -> Any:
-    raise EvaluationError("a function is not compiled")
+    body: Expression = _not_compiled
+    padding: tuple[None, ...] = ()
 
 
 @dataclass

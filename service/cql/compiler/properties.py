@@ -1,11 +1,11 @@
 """Property access, instances of classes, and what lies beneath a value (ELM Property, Instance, Children)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ..errors import EvaluationError
 from ..fhir_json import instance
-from ..fhir_model import FhirElement, fhir_types
+from ..fhir_model import FhirElement, FhirType, Reader, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
 from .compiling import Compiling, Scope, compiles
 from .expressions import system_instance
@@ -29,29 +29,29 @@ _SYSTEM_ELEMENTS: Final[dict[type, dict[str, str]]] = {
 def getter(path: str) -> Getter:
     """Reads a path ('code', 'birthDate.value') of a value; null wherever something on the way is null."""
     names = path.split(".")
-    steps = [_step(name) for name in names]
-    if len(steps) == 1:
-        return steps[0]
+    step_by_step = _steps([_step(name) for name in names])
+    readers: dict[FhirType, Reader | None] = {}
 
+    def read(value: Any) -> Any:
+        if type(value) is FhirElement:
+            fhir_type = value.type
+            if fhir_type not in readers:
+                readers[fhir_type] = fhir_type.path_reader(names)
+            reader = readers[fhir_type]
+            if reader is not None:
+                return reader(value.json)
+        return step_by_step(value)
+
+    return read
+
+
+def _steps(steps: Sequence[Getter]) -> Getter:
     def read(value: Any) -> Any:
         for step in steps:
             if value is None:
                 return None
             value = step(value)
         return value
-
-    return _value_of(names[0], read) if names[1:] == ["value"] else read
-
-
-def _value_of(name: str, otherwise: Getter) -> Getter:
-    """Reads the System value of a primitive element without a view on the primitive itself."""
-
-    def read(value: Any) -> Any:
-        if type(value) is FhirElement and value.type.read_value is None:
-            read_value = value.type.value_reader(name)
-            if read_value is not None:
-                return read_value(value.json)
-        return otherwise(value)
 
     return read
 

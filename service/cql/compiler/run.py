@@ -36,44 +36,47 @@ class Run:
         self.record_failure: BaseException | None = None
         """What the record last raised: it goes to the caller as it is."""
         self._record = record
-        self._memo: list[Any] = [UNSET] * len(program.defines)
-        self._references: dict[int, tuple[int, ...]] = {}
-        self._current: dict[int, None] = {}
+        self.memo: list[Any] = [UNSET] * len(program.defines)
+        """The values of defines, by index."""
+        self._references: dict[int, dict[int, None]] = {}
+        self.current: dict[int, None] = {}
+        """The defines that the running one has read."""
         self._retrieved: dict[tuple[str, str | None, frozenset[CodeKey] | None], list[FhirElement]] = {}
         self._views: dict[int, FhirElement | None] = {}
         """One view for each resource, by the identity of its JSON (which the view keeps alive)."""
 
     def value_of(self, index: int) -> Any:
         """The value of a define, evaluated at most once."""
-        self._current[index] = None
-        value = self._memo[index]
-        return self._evaluate(index) if isinstance(value, Unset) else value
+        self.current[index] = None
+        value = self.memo[index]
+        return self.evaluate(index) if isinstance(value, Unset) else value
 
     def known(self, index: int) -> Any:
         """The value of a define when it has been evaluated, else an Unset."""
-        return self._memo[index]
+        return self.memo[index]
 
     def references_of(self, index: int) -> tuple[int, ...]:
         """The defines that the evaluation of a define read, in that order."""
-        return self._references.get(index, ())
+        return tuple(self._references.get(index, ()))
 
-    def _evaluate(self, index: int) -> Any:
+    def evaluate(self, index: int) -> Any:
+        """The value of a define that has none yet. Raises EvaluationError, and what the record raises."""
         define = self.program.defines[index]
-        if self._memo[index] is _RUNNING:
+        if self.memo[index] is _RUNNING:
             raise EvaluationError("rests on itself", define.library, define.name)
-        outer, self._current = self._current, {}
-        self._memo[index] = _RUNNING
+        outer, self.current = self.current, {}
+        self.memo[index] = _RUNNING
         value: Any = UNSET
         try:
-            value = define.run(self)
+            value = define.body([self, *define.padding])
         except Exception as error:
             if isinstance(error, EvaluationError) and error.library is None:
                 error.library, error.define = define.library, define.name
             raise
         finally:
-            self._memo[index] = value
-            self._references[index] = tuple(self._current)
-            self._current = outer
+            self.memo[index] = value
+            self._references[index] = self.current
+            self.current = outer
         return value
 
     def parameter(self, parameter: Parameter) -> Any:
@@ -83,8 +86,8 @@ class Run:
         return None if parameter.default is None else self._default(parameter.default)
 
     def _default(self, default: Define) -> Any:
-        value = self._memo[default.index]
-        return self._evaluate(default.index) if isinstance(value, Unset) else value
+        value = self.memo[default.index]
+        return self.evaluate(default.index) if isinstance(value, Unset) else value
 
     def retrieve(
         self, resource_type: str, code_path: str | None, codes: frozenset[CodeKey] | None

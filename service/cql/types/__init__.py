@@ -7,7 +7,16 @@ from .clinical import Code, CodeSystemRef, Concept, ValueSetRef
 from .interval import Interval, Uncertainty
 from .numbers import Long
 from .quantity import Quantity, Ratio
-from .temporal import Date, DateTime, Temporal, Time, evaluation_offset, offset_for_evaluation
+from .temporal import (
+    Date,
+    DateTime,
+    Temporal,
+    Time,
+    evaluation_offset,
+    offset_for_evaluation,
+    reset_evaluation_offset,
+    set_evaluation_offset,
+)
 
 __all__ = [
     "Code",
@@ -25,4 +34,6 @@ __all__ = [
     "ValueSetRef",
     "evaluation_offset",
     "offset_for_evaluation",
+    "reset_evaluation_offset",
+    "set_evaluation_offset",
 ]

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import total_ordering
 from typing import ClassVar, Final, Self
 
@@ -22,14 +22,24 @@ def evaluation_offset() -> int:
     return _EVALUATION_OFFSET.get()
 
 
+def set_evaluation_offset(minutes: int) -> Token[int]:
+    """Make ``minutes`` east of UTC the offset of every DateTime made or compared, until it is reset."""
+    return _EVALUATION_OFFSET.set(minutes)
+
+
+def reset_evaluation_offset(token: Token[int]) -> None:
+    """Undo ``set_evaluation_offset``."""
+    _EVALUATION_OFFSET.reset(token)
+
+
 @contextmanager
 def offset_for_evaluation(minutes: int) -> Iterator[None]:
-    """Make ``minutes`` east of UTC the offset of every DateTime made or compared inside the block."""
-    token = _EVALUATION_OFFSET.set(minutes)
+    """``set_evaluation_offset`` for a block."""
+    token = set_evaluation_offset(minutes)
     try:
         yield
     finally:
-        _EVALUATION_OFFSET.reset(token)
+        reset_evaluation_offset(token)
 
 
 def days_in_month(year: int, month: int) -> int:
