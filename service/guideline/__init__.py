@@ -5,6 +5,7 @@ from service.guideline.guideline import Guideline
 from service.guideline.model import (
     Applied,
     AppliedAction,
+    Considered,
     DataNeed,
     Fact,
     HookPlan,
@@ -14,6 +15,7 @@ from service.guideline.model import (
 __all__ = [
     "Applied",
     "AppliedAction",
+    "Considered",
     "ContentError",
     "DataNeed",
     "Fact",

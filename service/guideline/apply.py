@@ -13,7 +13,7 @@ from service.cql import CqlError, Evaluation
 from service.guideline.dynamic import set_value
 from service.guideline.errors import GuidelineError
 from service.guideline.logic import Define
-from service.guideline.model import Applied, AppliedAction, Fact, Json, TraceEntry
+from service.guideline.model import Applied, AppliedAction, Considered, Fact, Json
 from service.guideline.plans import Action, Plan
 from service.guideline.requests import Request, Value
 
@@ -25,7 +25,7 @@ def apply_plan(plan: Plan, evaluation: Evaluation, subject: str) -> Applied:
     """
     run = _Run(evaluation, subject)
     actions = run.actions(plan.actions, plan.resource.id, top=True)
-    return Applied(plan.resource.canonical, subject, actions, tuple(run.trace))
+    return Applied(plan.resource.canonical, subject, actions, tuple(run.considered))
 
 
 def apply_activity(request: Request, evaluation: Evaluation, subject: str, activity_id: str) -> Json:
@@ -37,7 +37,7 @@ class _Run:
     def __init__(self, evaluation: Evaluation, subject: str) -> None:
         self._evaluation = evaluation
         self._subject = subject
-        self.trace: list[TraceEntry] = []
+        self.considered: list[Considered] = []
 
     def actions(
         self, actions: tuple[Action, ...], path: str, *, top: bool = False
@@ -46,25 +46,24 @@ class _Run:
         return tuple(action for action in applied if action is not None)
 
     def _action(self, action: Action, path: str, *, top: bool) -> AppliedAction | None:
-        entry = self._decide(action, path)
-        position = len(self.trace)
-        self.trace.append(entry)
-        if entry.outcome != "applied":
-            self.trace += [TraceEntry(f"{path}/{child.id}", "parent") for child in action.children]
+        found = self._decide(action, path)
+        position = len(self.considered)
+        self.considered.append(found)
+        if found.outcome != "applied":
             return None
         children = self.actions(action.children, path)
         if _is_empty(action, children, top=top):
-            self.trace[position] = TraceEntry(path, "empty")
+            self.considered[position] = Considered(path, "empty")
             return None
         return self._applied(action, path, children)
 
-    def _decide(self, action: Action, path: str) -> TraceEntry:
+    def _decide(self, action: Action, path: str) -> Considered:
         missing: dict[str, None] = {}
         unknown: Define | None = None
         for define in action.conditions:
             value = self._value(define, path)
             if value is False:
-                return TraceEntry(path, "not-applied", str(define))
+                return Considered(path, "not-applied", define, (), action.children)
             if value is None:
                 unknown = unknown or define
                 missing |= dict.fromkeys(self._because(define, path))
@@ -73,8 +72,8 @@ class _Run:
                     path, str(define), f"a condition is true, false or null, not {_kind(value)}"
                 )
         if unknown is not None:
-            return TraceEntry(path, "unknown", str(unknown), tuple(missing))
-        return TraceEntry(path, "applied")
+            return Considered(path, "unknown", unknown, tuple(missing), action.children)
+        return Considered(path, "applied")
 
     def _applied(self, action: Action, path: str, children: tuple[AppliedAction, ...]) -> AppliedAction:
         texts = {name: self._text(define, path) for name, define in action.texts}

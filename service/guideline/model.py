@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 Json = dict[str, Any]
 Outcome = Literal["applied", "not-applied", "unknown", "parent", "empty"]
@@ -62,6 +62,31 @@ class TraceEntry(NamedTuple):
     because: tuple[str, ...] = ()
 
 
+class Named(Protocol):
+    """What has an id within its plan."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Considered(NamedTuple):
+    """What became of one action, before it is put into words: most requests never ask for the trace."""
+
+    path: str
+    outcome: Outcome
+    define: object = None
+    because: tuple[str, ...] = ()
+    beneath: Sequence[Named] = ()
+    """The actions that were not looked at for it."""
+
+    def entries(self) -> Iterator[TraceEntry]:
+        """The action's entry, then those of the actions beneath."""
+        define = None if self.define is None else str(self.define)
+        yield TraceEntry(self.path, self.outcome, define, self.because)
+        for each in self.beneath:
+            yield TraceEntry(f"{self.path}/{each.id}", "parent")
+
+
 @dataclass(frozen=True, slots=True)
 class AppliedAction:
     """An action that applies to the patient, with what applies beneath it."""
@@ -102,8 +127,12 @@ class Applied:
     subject: str
     actions: tuple[AppliedAction, ...]
     """Only those that apply, in order."""
-    trace: tuple[TraceEntry, ...]
-    """An entry for every action that was considered."""
+    considered: tuple[Considered, ...]
+
+    @property
+    def trace(self) -> tuple[TraceEntry, ...]:
+        """An entry for every action that was considered, and for those beneath one that does not apply."""
+        return tuple(entry for each in self.considered for entry in each.entries())
 
     @property
     def unknown(self) -> tuple[TraceEntry, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.guideline import Applied, AppliedAction, TraceEntry
+from service.guideline import Applied, AppliedAction, Considered
 from tests.interop import hapi
 from tests.interop.compare import COLLECT_WITH, differences, of_hapi, of_service
 
@@ -51,10 +51,10 @@ def action(path: str, title: str, *children: AppliedAction, resource: Json | Non
 def applied() -> Applied:
     rest = action("plan/card/rest", "Rest", resource=REQUEST)
     trace = (
-        TraceEntry("plan/card", "applied"),
-        TraceEntry("plan/card/rest", "applied"),
-        TraceEntry("plan/other", "unknown", "Logic.Is Tired", ("Logic.Sleep",)),
-        TraceEntry("plan/more", "not-applied", "Logic.More"),
+        Considered("plan/card", "applied"),
+        Considered("plan/card/rest", "applied"),
+        Considered("plan/other", "unknown", "Logic.Is Tired", ("Logic.Sleep",)),
+        Considered("plan/more", "not-applied", "Logic.More"),
     )
     return Applied("plan|1", "Patient/p", (action("plan/card", "Card", rest),), trace)
 
