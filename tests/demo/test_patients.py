@@ -163,16 +163,21 @@ def test_a_draft_of_imatinib_is_judged(patient: str, hook: str) -> None:
     assert Expectation.read(EXPECTED[patient]["imatinib"]).shortfalls(cards) == [], outline(cards)
 
 
-@pytest.mark.parametrize("counts", [True, False], ids=["with a code of its kind", "as a course alone"])
-def test_radiotherapy_counts_by_the_code_that_says_its_kind(counts: bool) -> None:
-    """As docs/mcode.md warns: the extension that says it too is not read."""
+@pytest.mark.parametrize("told", ["in the extension", "in the code", "nowhere", "of another kind"])
+def test_a_course_of_radiotherapy_counts_when_it_says_how_it_was_given(told: str) -> None:
     patient = "sts-extremity-stage-2-resectable"
     course = copy.deepcopy(everything()["Procedure/sts-extremity-recurrent-radiotherapy"])
     course["subject"] = {"reference": f"Patient/{patient}"}
     course["performedPeriod"] = {"start": "2025-10-13", "end": "2025-11-21"}
-    del course["code"]["coding"][2 if counts else 1 :]
+    if told == "in the code":
+        course["code"]["coding"].append({"system": mcode.SNOMED, "code": "33195004"})
+    elif told == "of another kind":
+        course["extension"][0]["url"] = "https://ehr.example.org/StructureDefinition/planned-instead"
+    if told in ("in the code", "nowhere"):
+        del course["extension"]
     cards = ask(patient, "patient-view", course)["cards"]
     again = {"not_suggested": ["procedure-external-beam-radiotherapy"]}
+    counts = told in ("in the extension", "in the code")
     assert (Expectation.read(again).shortfalls(cards) == []) is counts
 
 

@@ -116,7 +116,7 @@ def said_by_service(guideline: Guideline, case: Case) -> Said:
 
 def _no_resources(folder: str, names: list[str]) -> list[str]:
     """What lies beside the content and is none of it."""
-    return [name for name in names if name in ("authoring", "target")]
+    return [name for name in names if name in ("authoring", "patients", "target")]
 
 
 def _say(line: str) -> None:
