@@ -58,8 +58,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # either would answer a preflight with a redirect
-    app.register_blueprint(routes.blueprint(guideline, settings, clock, _reader(settings)))
-    app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version()))
+    reader = _reader(settings)
+    app.register_blueprint(routes.blueprint(guideline, settings, clock, reader))
+    app.register_blueprint(fhir_routes.blueprint(guideline, settings, clock, _version(), reader))
     if settings.wants_demo:
         app.register_blueprint(demo_routes.blueprint(settings, _version()))
     _add_pages(app, guideline, settings)

@@ -1,6 +1,7 @@
 """`$apply`: from the operation's parameters to the guideline applied to the patient.
 
-Source: FHIR R4 PlanDefinition/$apply and ActivityDefinition/$apply; `data` and `parameters` as R5 has them.
+Source: FHIR R4 PlanDefinition/$apply and ActivityDefinition/$apply; `data`, `dataEndpoint` and `parameters`
+as R5 has them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from service.cql import Evaluation
+from service.errors import InvalidRequest
+from service.fhir_api.endpoint import read_from, server_of
 from service.fhir_api.errors import Unprocessable, Unsupported
 from service.fhir_api.parameters import Arguments
 from service.guideline import Applied, Guideline
-from service.patient import LeftOut, bare_patient_id, is_id, read_drafts, read_record
+from service.patient import LeftOut, PatientRecord, bare_patient_id, is_id, read_drafts, read_record
+from service.patient.fhir_server import FhirReader
 
 Json = dict[str, Any]
 
 # Each would change the answer if it were heeded, so that not heeding it must be said.
-_ELSEWHERE: Final = ("dataEndpoint", "contentEndpoint", "terminologyEndpoint", "prefetchData")
+_ELSEWHERE: Final = ("contentEndpoint", "terminologyEndpoint", "prefetchData")
 _DRAFTS: Final = "draftOrders"
 _SELECTIONS: Final = "selections"
 
@@ -52,8 +56,9 @@ class Outcome:
 class Applier:
     """Applies the definitions of one guideline."""
 
-    def __init__(self, guideline: Guideline, default_country: str | None) -> None:
+    def __init__(self, guideline: Guideline, default_country: str | None, reader: FhirReader) -> None:
         self._guideline = guideline
+        self._reader = reader
         self._default_country = default_country
         self._lists = _list_parameters(guideline)
 
@@ -73,23 +78,15 @@ class Applier:
             request["requester"] = {"reference": case.practitioner}
         return request
 
-    def _case(self, arguments: Arguments, now: datetime) -> tuple[Case, Any]:
+    def _case(self, arguments: Arguments, now: datetime) -> tuple[Case, PatientRecord]:
         for name in _ELSEWHERE:
             if name in arguments:
                 raise Unsupported(
-                    f"{name} is not supported: send the patient's data in the parameter 'data'."
+                    f"{name} is not supported: send the patient's data in the parameter 'data', or name in "
+                    "'dataEndpoint' where it is. All else this server holds itself."
                 )
         patient_id = _patient_id(arguments)
-        data = arguments.resource("data", "Bundle")
-        if data is None:
-            raise Unprocessable(
-                "This server holds no patients. POST a Parameters resource with the patient's data in the "
-                "parameter 'data', a Bundle; GET $data-requirements of the PlanDefinition says which data."
-            )
-        needs = self._guideline.data_needs
-        # One key holds it all: what the Bundle does not hold, the caller looked for and did not find.
-        prefetch = dict.fromkeys((need.key for need in needs), None) | {needs[0].key: data}
-        record = read_record(patient_id, prefetch, needs)
+        record = self._record(patient_id, arguments)
         given = self._given(arguments)
         left_out: tuple[LeftOut, ...] = ()
         if _DRAFTS in given:
@@ -102,6 +99,26 @@ class Applier:
         evaluation = self._guideline.evaluation(record, now, given)
         encounter, practitioner = arguments.reference("encounter"), arguments.reference("practitioner")
         return Case(patient_id, evaluation, encounter, practitioner, left_out), record
+
+    def _record(self, patient_id: str, arguments: Arguments) -> PatientRecord:
+        """The patient's data, sent along or read from where the caller says that it is."""
+        needs = self._guideline.data_needs
+        data = arguments.resource("data", "Bundle")
+        endpoint = arguments.resource("dataEndpoint", "Endpoint")
+        if endpoint is not None:
+            if data is not None:
+                raise InvalidRequest("Send data or dataEndpoint: which of them counts, nobody can say.")
+            reading = read_from(server_of(endpoint), patient_id, needs, self._reader)
+            return read_record(patient_id, reading.values, needs, reading.failures, frozenset(reading.values))
+        if data is None:
+            raise Unprocessable(
+                "This server holds no patients. POST a Parameters resource with the patient's data in the "
+                "parameter 'data', a Bundle, or with an Endpoint to read it from in 'dataEndpoint'; GET "
+                "$data-requirements of the PlanDefinition says which data."
+            )
+        # One key holds it all: what the Bundle does not hold, the caller looked for and did not find.
+        prefetch = dict.fromkeys((need.key for need in needs), None) | {needs[0].key: data}
+        return read_record(patient_id, prefetch, needs)
 
     def _given(self, arguments: Arguments) -> dict[str, Any]:
         """The CQL parameters in `parameters`, by name: lists where the Libraries declare lists."""

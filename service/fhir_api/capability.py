@@ -44,7 +44,8 @@ def capability_statement(guideline: Guideline, software: str, address: str) -> J
         "rest": [
             {
                 "mode": "server",
-                "documentation": "Read-only. Holds no patients: $apply takes the patient's data in 'data'.",
+                "documentation": "Read-only. Holds no patients: $apply takes the patient's data in 'data', "
+                "or reads it from the FHIR server in 'dataEndpoint', if that is one of those it may read.",
                 "resource": [_resource(resource_type, guideline.base) for resource_type in TYPES],
             }
         ],

@@ -20,6 +20,7 @@ from service.fhir_api.requirements import data_requirements
 from service.fhir_api.rest import FHIR_JSON, add_reading, cached, speak_fhir
 from service.fhir_api.store import TYPES, Store, of_canonicals
 from service.guideline import Guideline
+from service.patient.fhir_server import FhirReader
 from service.settings import Settings
 
 Json = dict[str, Any]
@@ -29,14 +30,18 @@ _BOTH: Final = ["GET", "POST"]
 
 
 def blueprint(
-    guideline: Guideline, settings: Settings, clock: Callable[[], datetime], software: str
+    guideline: Guideline,
+    settings: Settings,
+    clock: Callable[[], datetime],
+    software: str,
+    reader: FhirReader,
 ) -> Blueprint:
     """`/fhir` for one guideline; `clock` gives the time (aware) of each call, `software` our version."""
     room = Blueprint("fhir_api", __name__, url_prefix="/fhir")
     store = Store(TYPES, (resource.body for resource in guideline.content.resources), of_canonicals)
     _add_reading(room, store, guideline, lambda: _address(settings.public_url), software)
     _add_downloads(room, Package(guideline))
-    _add_applying(room, store, guideline, Applier(guideline, settings.default_country), clock)
+    _add_applying(room, store, guideline, Applier(guideline, settings.default_country, reader), clock)
     _add_terminology(room, store, guideline, clock)
 
     @room.route("/", methods=_BOTH)

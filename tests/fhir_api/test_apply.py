@@ -216,14 +216,12 @@ def test_the_requirements_of_a_plan() -> None:
 
 ENDPOINT = {"resourceType": "Endpoint"}
 SENT = {"resourceType": "PlanDefinition"}
-ENDPOINT = {"resourceType": "Endpoint"}
-SENT = {"resourceType": "PlanDefinition"}
 NAMELESS = {"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}
 REFUSED: list[tuple[str, Json, int, str]] = [
     ("no patient", parameters(data=bundle([])), 422, "subject"),
     ("no data", parameters(subject="Patient/1"), 422, "data"),
     ("another kind of subject", parameters(subject="Group/1", data=bundle([])), 422, "subject"),
-    ("data elsewhere", parameters(subject="Patient/1", dataEndpoint=ENDPOINT), 400, "dataEndpoint"),
+    ("content elsewhere", parameters(subject="Patient/1", contentEndpoint=ENDPOINT), 400, "contentEndpoint"),
     ("a plan sent along", parameters(planDefinition=SENT), 400, "planDefinition"),
     ("data that is no Bundle", parameters(subject="Patient/1", data=patient("1")), 400, "data"),
     ("two patients", parameters(subject=["Patient/1", "Patient/2"], data=bundle([])), 400, "subject"),
