@@ -202,7 +202,7 @@ class Settings(BaseSettings):
     demo: bool | None = Field(
         default=None,
         description="Whether made-up patients are served at `/demo/fhir`, for test tools such as the CDS "
-        "Hooks Sandbox. Unless set, yes in the development profile; in production there are none.",
+        "Hooks Sandbox. Unless set, yes in development; production does not start with them.",
     )
     database_url: Annotated[str, BeforeValidator(_database)] = Field(
         default="sqlite:///sarcoma-cds.sqlite3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ from tests.serving import Served, free_port, served
 Json = dict[str, Any]
 IMATINIB = ("403879", "imatinib 400 MG Oral Tablet")
 HOOKS = ("patient-view", "order-select", "order-sign")
+MAKEFILE = (Path(__file__).resolve().parents[2] / "Makefile").read_text("utf-8")
+(THREADS,) = re.findall(r"WEB_THREADS:-(\d+)}", MAKEFILE)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """As `make run` starts it, on a machine of one core."""
     environment = {
         "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('demo')}/feedback.sqlite3",
-        "WEB_THREADS": "16",
+        "WEB_THREADS": THREADS,
     }
     with served(workers=1, environment=environment) as running:
         yield running
