@@ -20,6 +20,7 @@ from service.settings import Settings
 from tests.cases import contract
 from tests.cases.case_file import Case, all_cases
 from tests.cases.exchange import Ehr as Client
+from tests.cds_hooks.test_cards import SCHEMA
 from tests.fhir_server.ehr import Asked, Ehr, Reply, bundle, ehr
 from tests.serving import Answer, Served, served
 
@@ -136,6 +137,7 @@ def test_every_answer_keeps_the_contract(client: Client, case: Case) -> None:
     exchange = client.ask_case(case)
     assert exchange.status == 200
     assert exchange.breaches() == []
+    SCHEMA.validate(exchange.answer)
     assert case.expect.shortfalls(exchange.cards) == []
 
 

@@ -16,6 +16,14 @@ COUNTS = {"J": 9, "D": 18, "P": 22, "R": 16, "E": 6, "C": 23, "A": 6, "Y": 3, "F
     "K": 7,
     "M": 4,
 }
+RUNNING = (
+    "tests/test_conformance_over_http.py",
+    "tests/test_deploy.py",
+    "tests/test_logs.py",
+    "tests/test_production.py",
+    "tests/test_server.py",
+    "tests/trust/test_over_http.py",
+)
 THREATS = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
 NODES = sorted(set(re.findall(r"`(\S+\.py)::(\w+)`", PAGE + THREATS)))
 
@@ -37,6 +45,18 @@ def test_what_shall_be_is_shown_by_a_test(row: tuple[str, str, str, str]) -> Non
     has_test = "::" in shown
     assert has_test or level != "SHALL" or any(word in shown for word in excused), requirement
     assert has_test or len(shown) > 5
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row[1].startswith("SHALL")], ids=lambda row: row[0])
+def test_what_shall_be_is_shown_on_the_running_service(row: tuple[str, str, str, str]) -> None:
+    _, _, _, shown = row
+    excused = ("not used", "the client's duty", "of CDS Hooks 3.0")
+    assert any(word in shown for word in excused) or any(f"`{file}::" in shown for file in RUNNING)
+
+
+@pytest.mark.parametrize("file", RUNNING)
+def test_these_files_start_the_service(file: str) -> None:
+    assert "served(" in (ROOT / file).read_text("utf-8")
 
 
 def test_every_threat_has_a_test() -> None:

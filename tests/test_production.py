@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import ssl
 import time
@@ -16,10 +17,11 @@ import trustme
 from joserfc import jws
 from joserfc.jwk import ECKey
 
+from service.trust.issuers import SANDBOX
 from tests.fhir_server.ehr import Asked, Ehr, Reply, bundle, ehr
 from tests.serving import TINY, Answer, Served, free_port, served
 from tests.test_server_faults import THIRST, VERY_THIRSTY, level, said
-from tests.trust.client import KEY, public
+from tests.trust.client import KEY, public, raw
 
 PUBLIC = "https://cds.example.org"
 ISSUER = "https://ehr.example.org"
@@ -122,6 +124,44 @@ def test_nothing_of_substance_is_said_without_a_token(hospital: Hospital, method
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["issue"][0]["details"]["text"] == "Send a valid token with this call."
     assert hospital.send(method, path, body).status in (200, 400)
+
+
+_ES384 = {"alg": "ES384", "typ": "JWT", "kid": KEY.kid}
+FORGED: dict[str, tuple[dict[str, Any], Any]] = {
+    "none": (_ES384 | {"alg": "none"}, None),
+    "HS256 with the public key": (_ES384 | {"alg": "HS256"}, KEY.as_pem(private=False)),
+    "another's key under the same kid": (_ES384, STRANGER),
+    "its own key in the header": (_ES384 | {"jwk": STRANGER.as_dict(private=False)}, STRANGER),
+    "keys from an address that it names": (_ES384 | {"jku": "https://attacker.example/jwks.json"}, KEY),
+    "an unknown extension": (_ES384 | {"crit": ["x"], "x": 1}, KEY),
+    "a kid that is a path": (_ES384 | {"kid": "../../etc/passwd"}, KEY),
+    "another issuer": (_ES384, KEY),
+    "the public sandbox": (_ES384, KEY),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_forged_tokens_open_nothing(hospital: Hospital, name: str) -> None:
+    header, key = FORGED[name]
+    issuer = {"another issuer": "https://attacker.example", "the public sandbox": SANDBOX}.get(name, ISSUER)
+    claims = json.loads(jws.extract_compact(hospital.token(VIEW, iss=issuer).encode()).payload)
+    body = json.dumps(claims)
+    if isinstance(key, bytes):
+        signed = raw(header, body).rstrip(".")
+        forged = raw(header, body, signature=hmac.digest(key, signed.encode(), "sha256"))
+    else:
+        forged = raw(header, body, key)
+    before = len([asked for asked in hospital.server.asked if asked.target != "/jwks.json"])
+    answer = hospital.service.send("POST", VIEW, hospital.call(), Authorization=f"Bearer {forged}")
+    assert answer.status == 401
+    assert len([asked for asked in hospital.server.asked if asked.target != "/jwks.json"]) == before
+
+
+def test_what_forges_them_makes_good_ones_too(hospital: Hospital) -> None:
+    claims = json.loads(jws.extract_compact(hospital.token(VIEW).encode()).payload)
+    good = raw(_ES384, json.dumps(claims), KEY)
+    answer = hospital.service.send("POST", VIEW, hospital.call(), Authorization=f"Bearer {good}")
+    assert said(answer) == VERY_THIRSTY
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/demo/fhir/metadata", "/demo/fhir/Patient"])
