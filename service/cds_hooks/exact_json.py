@@ -56,7 +56,8 @@ def _plain(body: bytes) -> Any:
     """
     try:
         value = _DECODER.decode(body)
-        if b"\\u00" not in body and _ENCODER.encode(value).count(b":") == body.count(b":"):
+        is_literal = b"\\" not in body or b"\\u00" not in body
+        if is_literal and _ENCODER.encode(value).count(b":") == body.count(b":"):
             return value
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass  # the exact way says what is wrong, and where

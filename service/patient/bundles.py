@@ -17,12 +17,17 @@ _NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes 
 
 
 class Entry(NamedTuple):
-    """One resource as it came: in which value, the how manieth entry of a Bundle; `full_url` may be empty."""
+    """One resource as it came: within which value, as which entry of a Bundle; `full_url` may be empty."""
 
     resource: dict[str, Any]
     within: str
     number: int | None = None
     full_url: str = ""
+
+    @property
+    def key(self) -> str:
+        """The key of the value."""
+        return self.within.partition(".")[0]
 
     @property
     def position(self) -> str:
@@ -71,22 +76,20 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         return
     failed, found = False, len(contents.entries)
     entries = contents.entries
-    for index, row in enumerate(rows):
-        resource = row.get("resource") if isinstance(row, dict) else None
-        if row is None or (isinstance(row, dict) and resource is None):
-            continue
-        if isinstance(row, RepeatedKeys):
-            resource = None  # which of two was meant, nobody can say
+    for number, row in enumerate(rows):
+        resource: Any = row.get("resource") if isinstance(row, dict) else None
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
-        if not isinstance(resource, dict) or not isinstance(kind, str):
-            contents.problems.append((_place(position, index), NOT_FHIR))
+        if not isinstance(kind, str) or isinstance(row, RepeatedKeys):
+            is_empty = row is None or (isinstance(row, dict) and resource is None)
+            if not is_empty or isinstance(row, RepeatedKeys):
+                contents.problems.append((_place(position, number), NOT_FHIR))
         elif kind == "Bundle":
-            _read_bundle(resource, _place(position, index), contents, nesting - 1)
+            _read_bundle(resource, _place(position, number), contents, nesting - 1)
         elif kind == "OperationOutcome":
             failed = failed or any(severity in ("error", "fatal") for severity in _severities(resource))
         else:
             url = row.get("fullUrl", "")
-            entries.append(Entry(resource, position, index, url if isinstance(url, str) else ""))
+            entries.append(Entry(resource, position, number, url if isinstance(url, str) else ""))
     if failed and len(contents.entries) == found:
         contents.available = False
         contents.problems.append((position, NO_DATA))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -75,22 +76,20 @@ class PatientRecord:
     def __init__(
         self,
         patient_id: str,
-        entries: Sequence[tuple[str, Entry]],
+        entries: Sequence[Entry],
         gaps: Mapping[str, Gap],
         left_out: list[LeftOut],
     ) -> None:
         """`gaps`: by resource type, what is unavailable."""
         self.patient_id = patient_id
-        self.medications = Medications(entry for _, entry in entries)
         self._gaps = dict(gaps)
         self._left_out = left_out
-        self._shelves: dict[str, Shelf] = {}
-        for pair in entries:
-            resource_type = pair[1].resource["resourceType"]
-            shelf = self._shelves.get(resource_type)
-            if shelf is None:
-                shelf = self._shelves[resource_type] = Shelf(self.medications, partial(_leave_out, left_out))
-            shelf.entries.append(pair)
+        came: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            came[entry.resource["resourceType"]].append(entry)
+        self.medications = Medications(came.get("Medication", ()))
+        report = partial(_leave_out, left_out)
+        self._shelves = {name: Shelf(own, self.medications, report) for name, own in came.items()}
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -112,7 +111,7 @@ class PatientRecord:
             return ()
         found = shelf.readable(code_path, codes)
         if resource_type == "Patient" and not found:
-            raise DataUnavailable(shelf.entries[0][0], "Patient")  # it came, and could not be read
+            raise DataUnavailable(shelf.entries[0].key, "Patient")  # it came, and could not be read
         return found
 
     def _miss(self, resource_type: str) -> None:
@@ -143,7 +142,7 @@ def read_record(
     """
     patient_id = bare_patient_id(patient_id)
     given = prefetch if prefetch is not None else {}
-    entries: list[tuple[str, Entry]] = []
+    entries: list[Entry] = []
     left_out: list[LeftOut] = []
     empty: dict[str, bool] = {}  # key that brought nothing -> whether something else is said about it
     for key in dict.fromkeys(need.key for need in needs):
@@ -152,11 +151,12 @@ def read_record(
             empty[key] = contents is not None
         if contents is not None:
             left_out += [LeftOut(key, where, reason) for where, reason in contents.problems]
-            entries += [(key, entry) for entry in contents.entries]
+            entries += contents.entries
     own = _of_patient(entries, patient_id, left_out)
     foreign = {row.key for row in left_out if row.reason == _NOT_ABOUT_PATIENT} - set(supplied)
-    empty |= dict.fromkeys({key for key, _ in entries} - {key for key, _ in own} - foreign, True)
-    kept = [pair for pair in _without_duplicates(own, left_out) if not _is_void(pair, left_out)]
+    brought = {entry.within for entry in entries} - {entry.within for entry in own}
+    empty |= dict.fromkeys(_keys(entries) - _keys(own) - foreign, True) if brought else {}
+    kept = [entry for entry in _without_duplicates(own, left_out) if not _is_void(entry, left_out)]
     reasons = failures or {}
     gaps = {
         need.resource_type: Gap(need.key, need.required, reasons.get(need.key), empty[need.key])
@@ -166,8 +166,12 @@ def read_record(
     return PatientRecord(patient_id, kept, gaps, left_out)
 
 
-def _leave_out(left_out: list[LeftOut], key: str, entry: Entry, reason: str) -> None:
-    left_out.append(LeftOut(key, name_of(entry), reason))
+def _keys(entries: Iterable[Entry]) -> set[str]:
+    return {entry.key for entry in entries}
+
+
+def _leave_out(left_out: list[LeftOut], entry: Entry, reason: str) -> None:
+    left_out.append(LeftOut(entry.key, name_of(entry), reason))
 
 
 def name_of(entry: Entry) -> str:
@@ -208,57 +212,50 @@ def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _of_patient(
-    entries: list[tuple[str, Entry]], patient_id: str, left_out: list[LeftOut]
-) -> list[tuple[str, Entry]]:
-    urls = patient_urls([entry for _, entry in entries], patient_id)
+def _of_patient(entries: Sequence[Entry], patient_id: str, left_out: list[LeftOut]) -> list[Entry]:
+    urls = patient_urls(entries, patient_id)
     kept = []
-    types = {name: is_type(name) for name in {entry.resource["resourceType"] for _, entry in entries}}
+    others = {entry.resource["resourceType"] for entry in entries} - {"Patient"}
+    plain = frozenset(filter(is_type, others))
     subject = f"Patient/{patient_id}"
-    for pair in entries:
-        key, entry = pair
+    for entry in entries:
         resource = entry.resource
-        if _is_plainly_about(resource, subject) and types[resource["resourceType"]]:
-            kept.append(pair)
-        elif not types[resource["resourceType"]]:
-            left_out.append(LeftOut(key, entry.position, "not a FHIR resource type"))
+        given = resource.get("subject")
+        if (  # the commonest case of what follows, asked of each resource
+            type(given) is dict
+            and given.get("reference") == subject
+            and "patient" not in resource
+            and resource["resourceType"] in plain
+        ):
+            kept.append(entry)
+        elif not is_type(resource["resourceType"]):
+            left_out.append(LeftOut(entry.key, entry.position, "not a FHIR resource type"))
         elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
-            left_out.append(LeftOut(key, entry.position, "another patient"))
+            left_out.append(LeftOut(entry.key, entry.position, "another patient"))
         elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
-            left_out.append(LeftOut(key, name_of(entry), _NOT_ABOUT_PATIENT))
+            _leave_out(left_out, entry, _NOT_ABOUT_PATIENT)
         else:
-            kept.append(pair)
+            kept.append(entry)
     return kept
 
 
-def _is_plainly_about(resource: Mapping[str, Any], subject: str) -> bool:
-    """The commonest case of what `is_about` decides, for what is no Patient: `Patient/<id>` itself."""
-    given = resource.get("subject")
-    return (
-        type(given) is dict
-        and given.get("reference") == subject
-        and "patient" not in resource
-        and resource["resourceType"] != "Patient"
-    )
-
-
-def _without_duplicates(entries: list[tuple[str, Entry]], left_out: list[LeftOut]) -> list[tuple[str, Entry]]:
-    names = [(entry.resource["resourceType"], entry.resource.get("id")) for _, entry in entries]
-    newest: dict[tuple[str, Any], int] = {}
+def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
+    newest: dict[tuple[str, str], int] = {}
     dropped: set[int] = set()
-    for number, name in enumerate(names):
-        if not isinstance(name[1], str):
+    for number, entry in enumerate(entries):
+        resource = entry.resource
+        own = resource.get("id")
+        if not isinstance(own, str):
             continue
+        name = (resource["resourceType"], own)
         before = newest.setdefault(name, number)
         if before != number:
-            first, second = entries[before][1].resource, entries[number][1].resource
-            older = number if _is_newer(first, second) else before
+            older = number if _is_newer(entries[before].resource, resource) else before
             dropped.add(older)
             newest[name] = before if older == number else number
-    if not dropped:
-        return entries
-    left_out += [LeftOut(entries[n][0], name_of(entries[n][1]), "older duplicate") for n in sorted(dropped)]
-    return [pair for number, pair in enumerate(entries) if number not in dropped]
+    for number in sorted(dropped):
+        _leave_out(left_out, entries[number], "older duplicate")
+    return [entry for number, entry in enumerate(entries) if number not in dropped] if dropped else entries
 
 
 def _is_newer(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -285,9 +282,11 @@ def _version(resource: Mapping[str, Any]) -> float | None:
     return float(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 15 else None
 
 
-def _is_void(pair: tuple[str, Entry], left_out: list[LeftOut]) -> bool:
-    key, entry = pair
-    status = is_entered_in_error(entry.resource)
+def _is_void(entry: Entry, left_out: list[LeftOut]) -> bool:
+    resource = entry.resource
+    if "verificationStatus" not in resource and resource.get("status") != "entered-in-error":
+        return False
+    status = is_entered_in_error(resource)
     if status is not None:
-        left_out.append(LeftOut(key, name_of(entry), status))
+        _leave_out(left_out, entry, status)
     return status is not None

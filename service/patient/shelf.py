@@ -21,15 +21,14 @@ _UNTOUCHED: Final[Resource] = {}
 class Report(Protocol):
     """Takes note of an entry that cannot be read, and why."""
 
-    def __call__(self, key: str, entry: Entry, reason: str) -> None: ...
+    def __call__(self, entry: Entry, reason: str) -> None: ...
 
 
 class Shelf:
     """What came of one resource type, in the order it came."""
 
-    def __init__(self, medications: Medications, unreadable: Report) -> None:
-        self.entries: list[tuple[str, Entry]] = []
-        """(prefetch key, entry); all of them before the first question."""
+    def __init__(self, entries: Sequence[Entry], medications: Medications, unreadable: Report) -> None:
+        self.entries = entries
         self._medications = medications
         self._unreadable = unreadable
         self._ready: dict[int, Resource | None] = {}
@@ -58,7 +57,7 @@ class Shelf:
 
     def _touch(self, number: int) -> Resource | None:
         """The resource as content reads it, None (and reported) when its shape is at fault."""
-        key, entry = self.entries[number]
+        entry = self.entries[number]
         came = entry.resource
         sound = is_sound(came)
         own = _presentable(came if sound else tidy(came))
@@ -67,13 +66,13 @@ class Shelf:
             reason = problem(resource or own)
             if reason is not None:
                 resource = None
-                self._unreadable(key, entry, reason)
+                self._unreadable(entry, reason)
         self._ready[number] = resource
         return resource
 
     def _index(self, path: str) -> dict[CodeKey, list[int]]:
         index = self._indices[path] = defaultdict(list)
-        for number, (_, entry) in enumerate(self.entries):
+        for number, entry in enumerate(self.entries):
             pairs = plain_codes(entry.resource.get(path))
             for pair in self._codes(number, path) if pairs is None else pairs:
                 index[pair].append(number)
@@ -81,7 +80,7 @@ class Shelf:
 
     def _codes(self, number: int, path: str) -> Iterable[CodeKey]:
         """Codes of what is not written as R4 has it, or is a choice or a reference."""
-        own = self._medications.resolved(tidy(self.entries[number][1].resource))
+        own = self._medications.resolved(tidy(self.entries[number].resource))
         try:
             return codes_at(own, path)
         except NotCoded:

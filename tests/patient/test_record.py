@@ -248,10 +248,12 @@ def test_of_a_bundle_in_which_a_key_stands_twice_nothing_is_taken_by_half() -> N
 
 
 def test_an_entry_in_which_a_key_stands_twice_is_left_out() -> None:
-    rows = [RepeatedKeys({"resource": condition("c1")}), {"resource": condition("c2")}]
+    twice = [RepeatedKeys(resource=condition("c1")), RepeatedKeys(resource=None)]
+    rows = [twice[0], {"resource": condition("c2")}, twice[1]]
     record = read({"resourceType": "Bundle", "entry": rows})
     assert ids(record) == ["c2"]
-    assert reasons(record) == {"conditions.entry[0]": "not a FHIR resource"}
+    places = ["conditions.entry[0]", "conditions.entry[2]"]
+    assert reasons(record) == dict.fromkeys(places, "not a FHIR resource")
 
 
 def test_deep_nesting_is_left_out() -> None:

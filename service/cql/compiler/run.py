@@ -101,13 +101,12 @@ class Run:
             except Exception as error:
                 self.record_failure = error
                 raise
-            views = map(self._view, rows)
-            found = [view for view in views if view is not None and view.is_a(resource_type)]
-            self._retrieved[key] = found
+            found = self._retrieved[key] = []
+            views = self._views
+            for row in rows:
+                view = views.get(id(row))
+                if view is None:
+                    view = views[id(row)] = resource(row)
+                if view is not None and resource_type in view.type.ancestors:
+                    found.append(view)
         return found
-
-    def _view(self, row: Any) -> FhirElement | None:
-        view = self._views.get(id(row))
-        if view is None:
-            view = self._views[id(row)] = resource(row)
-        return view
