@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from service.cql import Evaluation
+from service.cql import Evaluation, EvaluationError
 from service.errors import InvalidRequest
 from service.fhir_api.endpoint import read_from, server_of
 from service.fhir_api.errors import Unprocessable, Unsupported
@@ -60,7 +60,7 @@ class Applier:
         self._guideline = guideline
         self._reader = reader
         self._default_country = default_country
-        self._lists = _list_parameters(guideline)
+        self._declared = _declared_parameters(guideline)
 
     def plan(self, plan_id: str, arguments: Arguments, now: datetime) -> Outcome:
         """PlanDefinition/$apply. Raises ServiceError, and whatever evaluation raises."""
@@ -96,7 +96,13 @@ class Applier:
             given[_SELECTIONS] = None if drafts.selections is None else list(drafts.selections)
         if self._default_country is not None:
             given.setdefault("country", self._default_country)
-        evaluation = self._guideline.evaluation(record, now, given)
+        try:
+            evaluation = self._guideline.evaluation(record, now, given)
+        except EvaluationError:
+            raise InvalidRequest(
+                "A value in parameters is not of the type that the guideline's logic declares; GET "
+                "$data-requirements of the PlanDefinition lists names and types."
+            ) from None
         encounter, practitioner = arguments.reference("encounter"), arguments.reference("practitioner")
         return Case(patient_id, evaluation, encounter, practitioner, left_out), record
 
@@ -126,8 +132,16 @@ class Applier:
         if resource is None:
             return {}
         inner = Arguments.of_body(resource)
+        if not self._declared.keys() >= set(inner.names):
+            raise Unsupported(
+                "parameters holds one that the guideline's logic does not know. It knows "
+                f"{', '.join(sorted(self._declared)) or 'none'}."
+            )
+        orders = inner.values(_DRAFTS)
+        if not all(isinstance(order, dict) and "resourceType" in order for order in orders):
+            raise InvalidRequest("Each draftOrders in parameters is a resource.")
         return {
-            name: inner.values(name) if name in self._lists else inner.value(name) for name in inner.names
+            name: inner.values(name) if self._declared[name] else inner.value(name) for name in inner.names
         }
 
 
@@ -148,11 +162,11 @@ def _context(patient_id: str, given: Mapping[str, Any]) -> Json:
     return {"patientId": patient_id, _DRAFTS: bundle, _SELECTIONS: given.get(_SELECTIONS)}
 
 
-def _list_parameters(guideline: Guideline) -> frozenset[str]:
-    """Names of the parameters that some Library declares as a list."""
-    return frozenset(
-        str(parameter["name"])
+def _declared_parameters(guideline: Guideline) -> Mapping[str, bool]:
+    """Names of the parameters that the Libraries declare, and whether each is a list."""
+    return {
+        str(parameter["name"]): parameter.get("max") != "1"
         for library in guideline.content.of_type("Library")
         for parameter in library.body.get("parameter", ())
-        if parameter.get("use") == "in" and parameter.get("max") != "1"
-    )
+        if parameter.get("use") == "in"
+    }

@@ -100,7 +100,7 @@ def cached(resource: Json) -> Response:
 def check_format() -> None:
     """Only JSON is spoken: say so rather than answer with what the client cannot read."""
     wanted = request.args.get("_format")
-    if wanted is not None:
+    if wanted:
         if wanted.partition(";")[0].strip() not in _FORMATS:
             raise NotAcceptable("_format is json: this server speaks only JSON.")
     elif not _accepts_json():

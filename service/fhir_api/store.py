@@ -78,6 +78,7 @@ TestOf = Callable[[str, str, str], Test | None]
 """The test for a type, a search parameter and its modifier ("" for none); None for what is no parameter.
 Raises Unsupported (modifier)."""
 _COMMA: Final = re.compile(r"(?<!\\),")
+_ESCAPED: Final = re.compile(r"\\([,|$\\])")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,8 @@ class Store:
         used: list[tuple[str, str]] = []
         tests: list[tuple[Test, tuple[str, ...]]] = []
         for name, value in arguments:
+            if not value:
+                continue  # an empty parameter is no error, and has no say
             plain, _, modifier = name.partition(":")
             test = self._test_of(resource_type, plain, modifier)
             if test is not None:
@@ -230,11 +233,16 @@ def of_canonicals(resource_type: str, name: str, modifier: str) -> Test | None:
     """The search parameters of canonical resources (TestOf): PARAMETERS."""
     if name in ("name", "title"):
         matches = string_match(name, modifier)
-        return lambda resource, value: matches(str(resource.get(name, "")), value)
+        return lambda resource, value: matches(str(resource.get(name, "")), unescaped(value))
     test = _TESTS.get(name)
     if modifier and test is not None:
         raise Unsupported(f"{name} is supported without modifier.")
     return test
+
+
+def unescaped(value: str) -> str:
+    """A value without the backslashes that keep its commas and bars from separating (R4 "Escaping")."""
+    return _ESCAPED.sub(r"\1", value)
 
 
 def string_match(name: str, modifier: str) -> Callable[[str, str], bool]:
@@ -288,7 +296,7 @@ def _number(controls: Mapping[str, str], name: str, default: int) -> int:
     text = controls.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdecimal() or len(text) > 6:
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise Unsupported(f"{name} is a whole number.")
     return int(text)
 

@@ -217,6 +217,13 @@ def test_the_requirements_of_a_plan() -> None:
 ENDPOINT = {"resourceType": "Endpoint"}
 SENT = {"resourceType": "PlanDefinition"}
 NAMELESS = {"resourceType": "Parameters", "parameter": [{"valueString": "x"}]}
+
+
+def logic(**given: Any) -> Json:
+    """$apply of a patient of whom nothing is known, with parameters for the logic."""
+    return parameters(subject="Patient/1", data=bundle([patient("1")]), parameters=parameters(**given))
+
+
 REFUSED: list[tuple[str, Json, int, str]] = [
     ("no patient", parameters(data=bundle([])), 422, "subject"),
     ("no data", parameters(subject="Patient/1"), 422, "data"),
@@ -225,6 +232,12 @@ REFUSED: list[tuple[str, Json, int, str]] = [
     ("a plan sent along", parameters(planDefinition=SENT), 400, "planDefinition"),
     ("data that is no Bundle", parameters(subject="Patient/1", data=patient("1")), 400, "data"),
     ("two patients", parameters(subject=["Patient/1", "Patient/2"], data=bundle([])), 400, "subject"),
+    ("an unknown parameter", logic(colour="red"), 400, "country, draftOrders, selections"),
+    ("a misspelt parameter", logic(draftorders=patient("1")), 400, "draftOrders"),
+    ("a country that is none", logic(country=7), 400, "type"),
+    ("two countries", logic(country=["US", "NL"]), 400, "country once"),
+    ("selections that are none", logic(selections=7), 400, "type"),
+    ("a draft that is no resource", logic(draftOrders="tea"), 400, "draftOrders"),
     ("no Parameters", patient("1"), 400, "Parameters"),
     ("parts without a name", NAMELESS, 400, "name"),
 ]

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from service.fhir_api.store import TYPES as TYPES_HELD
+from service.fhir_api.store import Store, of_canonicals
 from tests.cases.service import guideline
 from tests.fhir_api.asking import checked, client, get
 
 Json = dict[str, Any]
 TYPES = sorted({resource.type for resource in guideline().content.resources})
 PLAN = "gist-progressive"
+TITLE = next(each.body["title"] for each in guideline().content.resources if each.id == PLAN)
 
 
 def ids(bundle: Json) -> list[str]:
@@ -86,7 +89,17 @@ def test_what_is_not_there_is_404(path: str) -> None:
         (f"_id={PLAN}&status=http://hl7.org/fhir/publication-status|active", [PLAN]),
         (f"_id={PLAN}&status=draft", []),
         (f"_id={PLAN}&version={guideline().version}", [PLAN]),
+        (f"_id={PLAN}&status=|active", [PLAN]),
+        (f"_id={PLAN}&status=none", []),
+        (f"_id={PLAN}&version=0", []),
         (f"_id={PLAN}&context-type=focus", []),
+        (f"_id={PLAN}&name=&url=&_count=&_summary=&_format=", [PLAN]),
+        (f"_id={PLAN}&_count=999999999999", [PLAN]),
+        ("title:exact=" + TITLE.replace(",", "\\,"), [PLAN]),
+        (f"title={TITLE[:4].upper()}&_id={PLAN}", [PLAN]),
+        (f"title:contains={TITLE[6:12]}&_id={PLAN}", [PLAN]),
+        ("name=%00", []),
+        ("name=%ff", []),
     ],
 )
 def test_search(query: str, found: list[str]) -> None:
@@ -96,8 +109,36 @@ def test_search(query: str, found: list[str]) -> None:
 
 
 def test_a_search_may_be_posted() -> None:
-    response = client().post("/fhir/PlanDefinition/_search", data={"_id": PLAN})
-    assert ids(checked(response, 200)) == [PLAN]
+    path = "/fhir/PlanDefinition/_search"
+    assert ids(checked(client().post(path, data={"_id": PLAN}), 200)) == [PLAN]
+    assert ids(checked(client().post(f"{path}?_id={PLAN}", data={"status": "draft"}), 200)) == []
+    checked(client().post(path, json={"_id": PLAN}), 415)
+    checked(client().post("/fhir/Patient/_search", data={"_id": PLAN}), 404)
+
+
+def test_the_kinds_of_use_context_can_be_searched() -> None:
+    system = "http://terminology.hl7.org/CodeSystem/usage-context-type"
+    context = {"code": {"system": system, "code": "focus"}, "valueCodeableConcept": {"text": "thirst"}}
+    names = {"url": "u", "version": "1", "status": "active"}
+    plans = [{"resourceType": "PlanDefinition", "id": name, **names} for name in ("a", "b")]
+    plans[0]["useContext"] = [context]  # type: ignore[assignment]
+    store = Store(TYPES_HELD, plans, of_canonicals)
+
+    def found(value: str) -> list[str]:
+        return [each["id"] for each in store.search("PlanDefinition", [("context-type", value)]).page]
+
+    assert found("focus") == found(f"{system}|focus") == found("venue,focus") == ["a"]
+    assert found("venue") == found("http://other|focus") == found("|focus") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["metadata", f"PlanDefinition/{PLAN}", "PlanDefinition?_count=1", "package.tgz"]
+)
+def test_a_head_is_a_get_without_its_body(path: str) -> None:
+    head, whole = client().head(f"/fhir/{path}"), client().get(f"/fhir/{path}")
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers.get("ETag") == whole.headers.get("ETag")
+    assert (head.mimetype, head.content_length) == (whole.mimetype, whole.content_length)
 
 
 def test_pages_hold_everything_once() -> None:
@@ -139,7 +180,11 @@ def test_what_is_not_known_has_no_say_and_the_self_link_tells() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["name:below=x", "url:in=x", "_count=many", "_count=-1", "_summary=short", "_id:exact=x"]
+    "query",
+    [
+        *("name:below=x", "url:in=x", "status:not=active", "_id:exact=x", "_count:exact=1"),
+        *("_count=many", "_count=-1", "_count=1.5", "_offset=x", "_summary=short"),
+    ],
 )
 def test_what_would_change_the_answer_is_refused(query: str) -> None:
     get(f"PlanDefinition?{query}", 400)
@@ -150,6 +195,9 @@ def test_only_json_is_spoken() -> None:
     get("metadata", 406, Accept="application/fhir+xml")
     get("metadata?_format=application/fhir%2Bjson", Accept="text/html")
     get("metadata", Accept="application/fhir+json; fhirVersion=4.0")
+    get("metadata", Accept="application/fhir+xml;q=0.9, application/fhir+json;q=0.1")
+    get("metadata", 406, Accept="application/fhir+xml, application/json;q=0")
+    get("metadata", 406, Accept="text/html")
 
 
 def test_what_cannot_be_done_here_says_so() -> None:
