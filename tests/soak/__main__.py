@@ -152,6 +152,7 @@ def report(workers: int, phases: list[Phase], before: Held, after: Held) -> Iter
 def environment(folder: str) -> dict[str, str]:
     """Quiet, with a database of its own; what is read comes from this process, which has much to do."""
     return {
+        "MALLOC_ARENA_MAX": "2",  # as in deploy/sarcoma-cds.service
         "SARCOMA_CDS_LOG_LEVEL": "error",
         "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{folder}/soak.sqlite3",
         "SARCOMA_CDS_FHIR_DEADLINE_MS": "10000",
