@@ -24,9 +24,9 @@ if _host not in ("127.0.0.1", "localhost", "::1") and "SARCOMA_CDS_PROFILE" not 
     raise SystemExit(f"{_host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).")
 
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
-_made = None
-if not os.environ.get(_METRICS):
-    _made = os.environ[_METRICS] = tempfile.mkdtemp(prefix="sarcoma-cds-metrics-")
+_OURS = "sarcoma-cds-metrics-"
+if not os.environ.get(_METRICS):  # there already when this is read again, after SIGHUP
+    os.environ[_METRICS] = tempfile.mkdtemp(prefix=_OURS)
 
 # The guideline is compiled once, before the processes fork, and its memory is shared.
 preload_app = True
@@ -77,5 +77,6 @@ def child_exit(server: Any, worker: Any) -> None:
 
 def on_exit(server: Any) -> None:
     """Takes the folder for metrics away, when it is ours."""
-    if _made:
-        shutil.rmtree(_made, ignore_errors=True)
+    folder = Path(os.environ[_METRICS])
+    if folder.name.startswith(_OURS):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -93,7 +93,7 @@ def _gunicorn_options(host: str, port: int) -> dict[str, Any]:
         "workers": int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1),
         "worker_class": "service.server.Worker",
         "logger_class": "service.server.Logger",
-        "threads": 4,
+        "threads": int(os.environ.get("WEB_THREADS") or 4),
         "timeout": 30,
         "preload_app": True,
         "forwarder_headers": "",

@@ -51,12 +51,14 @@ class Slow:
 
 
 @pytest.fixture
-def slow() -> Iterator[tuple[Slow, Ehr, Served]]:
+def slow(tmp_path: Path) -> Iterator[tuple[Slow, Ehr, Served]]:
     script = Slow()
-    environment = {"SARCOMA_CDS_CONTENT_DIR": str(TINY), "SARCOMA_CDS_FHIR_DEADLINE_MS": "10000"}
-    with ehr(script) as server, served(1, environment) as service:
-        yield script, server, service
-        script.may_answer.set()
+    environment = CONTENT | {"SARCOMA_CDS_FHIR_DEADLINE_MS": "10000", "TMPDIR": str(tmp_path)}
+    with ehr(script) as server:
+        with served(1, environment) as service:
+            yield script, server, service
+            script.may_answer.set()
+        assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
 def level(date: str) -> dict[str, Any]:
@@ -108,6 +110,22 @@ def test_sigterm_lets_calls_come_to_their_end(slow: tuple[Slow, Ehr, Served]) ->
         script.may_answer.set()
         assert [said(each.result(30)) for each in calls] == [VERY_THIRSTY] * CALLS
     assert service.process.wait(30) == 0
+
+
+def test_sighup_renews_the_processes_and_loses_no_call(
+    slow: tuple[Slow, Ehr, Served],
+) -> None:
+    script, server, service = slow
+    with ThreadPoolExecutor(CALLS) as pool:
+        calls = in_flight(slow, pool)
+        before = service.workers()
+        service.process.send_signal(signal.SIGHUP)
+        assert eventually(lambda: len(set(service.workers()) - set(before)) == 1)
+        assert service.is_up()
+        script.may_answer.set()
+        assert [said(each.result(30)) for each in calls] == [VERY_THIRSTY] * CALLS
+    assert eventually(lambda: not set(before) & set(service.workers()), 20)
+    assert said(service.send("POST", VIEW, call(server.url))) == VERY_THIRSTY
 
 
 def test_a_worker_that_is_killed_is_replaced(slow: tuple[Slow, Ehr, Served]) -> None:
