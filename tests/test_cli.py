@@ -208,7 +208,12 @@ def test_serve_starts_gunicorn_with_an_application_that_is_made_once(
 
     # By this name: whether metrics are those of one process is decided when the application is imported.
     monkeypatch.setattr("service.app.Guideline.load", counted)
-    monkeypatch.setattr("gunicorn.arbiter.Arbiter.run", lambda arbiter: made.append(arbiter))
+
+    def start(arbiter: Any) -> None:
+        made.append(arbiter)
+        arbiter.cfg.on_exit(arbiter)
+
+    monkeypatch.setattr("gunicorn.arbiter.Arbiter.run", start)
     if installed:
         monkeypatch.setattr(cli, "_GUNICORN_CONFIG", tmp_path / "none.py")
     assert run("serve", "--port", "8123", "--workers", "2").exit_code == 0
@@ -219,7 +224,6 @@ def test_serve_starts_gunicorn_with_an_application_that_is_made_once(
     assert arbiter.cfg.worker_class is Worker
     assert arbiter.cfg.logger_class is Logger
     assert arbiter.cfg.forwarder_headers == []
-    arbiter.cfg.on_exit(arbiter)
 
 
 def test_a_guideline_that_does_not_check_out_stops_the_start_in_words(
