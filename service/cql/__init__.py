@@ -1,4 +1,4 @@
-"""CQL at run time: ELM libraries compiled to Python closures, on raw FHIR R4 JSON.
+"""CQL at run time: ELM libraries compiled to Python functions, on raw FHIR R4 JSON.
 
 engine = Engine(libraries, value_sets)
 evaluation = engine.evaluation(ListRecord(resources), now)

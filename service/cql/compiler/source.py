@@ -105,12 +105,17 @@ def function_of(expression: Expression) -> Expression:
     """An expression as one Python function."""
     if not isinstance(expression, Inline):
         return expression
-    writer = Writer()
-    writer.line(f"return {expression.write(writer)}")
-    names = writer.names
-    exec(compile("\n".join(writer.lines), "<elm>", "exec"), names)  # noqa: S102 -- the source is ours, see above
+    source, names = written(expression)
+    exec(compile(source, "<elm>", "exec"), names)  # noqa: S102 -- the source is ours, see above
     run: Expression = names["run"]
     return run
+
+
+def written(expression: Inline) -> tuple[str, dict[str, Any]]:
+    """The source of a function, and the objects that it names."""
+    writer = Writer()
+    writer.line(f"return {expression.write(writer)}")
+    return "\n".join(writer.lines), writer.names
 
 
 def slot(number: int) -> Inline:
