@@ -142,7 +142,7 @@ def evaluate(
         plan = _plan(guideline, call.hook)
         result = answer(
             guideline, plan, call, now, settings.max_cards,
-            settings.default_country,
+            settings.default_country, order_sets=settings.order_sets,
         )  # fmt: skip
     except (ServiceError, PatientDataError) as error:
         _stop(outcome_for(error).text, 3 if isinstance(error, PatientDataError) else 2)

@@ -119,7 +119,7 @@ def outcome_for(error: BaseException) -> Outcome:
         return Outcome(412, "required", _unavailable(error))
     if isinstance(error, DraftsUnreadable):
         places = ", ".join(error.positions)
-        text = f"The orders to judge cannot be read as FHIR R4: {places}. Correct them and call again."
+        text = f"The orders to judge are not there, or not FHIR R4: {places}. Send them and call again."
         return Outcome(412, "structure", text)
     if isinstance(error, StoreUnavailable):
         return Outcome(503, "transient", _NOT_KEPT, {"Retry-After": "30"})

@@ -229,6 +229,11 @@ class Settings(BaseSettings):
         le=50,
         description="Most cards in one answer. When there are more, the last one stands for all the rest.",
     )
+    order_sets: Literal["separate", "request-group"] = Field(
+        default="separate",
+        description="How a suggestion creates several orders, such as the drugs of a regimen: each by "
+        "itself, or as one RequestGroup that contains them.",
+    )
     default_country: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{2}$",

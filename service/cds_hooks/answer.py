@@ -12,6 +12,7 @@ from service.cds_hooks.envelope import Call
 from service.cds_hooks.gaps import filled
 from service.cds_hooks.hooks import HOOKS, Hook
 from service.cds_hooks.notes import note_on
+from service.cds_hooks.order_sets import SEPARATE
 from service.feedback.naming import Namer
 from service.guideline import Applied, Guideline, HookPlan
 from service.patient import Drafts, LeftOut, PatientRecord, read_drafts, read_record
@@ -43,11 +44,12 @@ def answer(
     max_cards: int,
     default_country: str | None = None,
     reader: FhirReader | None = None,
+    order_sets: str = SEPARATE,
 ) -> Answer:
     """What the guideline says about the patient of `call`, at the time `now` (aware).
 
     With a `reader`, prefetch keys that are absent are read from the call's FHIR server, unless the hook is
-    about orders and there is none to judge.
+    about orders and there is none to judge. `order_sets`: as `suggestions_of` has it.
 
     Raises DataUnavailable and DraftsUnreadable (data is missing), and whatever evaluation raises (our fault).
     """
@@ -66,7 +68,7 @@ def answer(
     name = Namer(plan.id, guideline.version)
     note = note_on(record.left_out + drafts.left_out)
     cards = cards_of(
-        applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards, note, name
+        applied.actions, drafts.by_reference, plan.override_reasons, label, max_cards, note, name, order_sets
     )
     return _answer(cards, applied, record, drafts, len(given.supplied))
 

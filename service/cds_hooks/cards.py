@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
+from service.cds_hooks.order_sets import SEPARATE
 from service.cds_hooks.suggestions import Name, Offer, merged, offer_of, suggestions_of
 from service.cds_hooks.text import (
     MAX_DETAIL,
@@ -58,18 +59,19 @@ def cards_of(
     max_cards: int,
     note: str = "",
     name: Name = lambda topics: str(uuid4()),
+    order_sets: str = SEPARATE,
 ) -> list[Json]:
     """One card for each top-level action, worst first; beyond `max_cards` the last stands for all the rest.
 
     `drafts`: the client's orders by reference, those that may be updated or deleted. `label`: the name of the
     source when an action cites nothing (CDS Hooks requires one). `note`: Markdown that ends every detail.
-    `name`: gives cards and suggestions their uuids.
+    `name`: gives cards and suggestions their uuids. `order_sets`: as `suggestions_of` has it.
     """
     made = [_draft(action, label, drafts) for action in actions]
     made.sort(key=lambda card: _WORST_FIRST.index(card.indicator))
     if len(made) > max_cards:
         made[max_cards - 1 :] = [_merge(made[max_cards - 1 :])]
-    return [_card(_noted(card, note), drafts, override_reasons, name) for card in made]
+    return [_card(_noted(card, note), drafts, override_reasons, name, order_sets) for card in made]
 
 
 def _noted(card: _Draft, note: str) -> _Draft:
@@ -115,8 +117,9 @@ def _card(
     drafts: Mapping[str, Mapping[str, Any]],
     reasons: Sequence[Mapping[str, str]],
     name: Name,
+    order_sets: str,
 ) -> Json:
-    suggestions = suggestions_of(card.offer, drafts, name)
+    suggestions = suggestions_of(card.offer, drafts, name, order_sets)
     body: Json = {
         "uuid": name(card.topics),
         "summary": card.summary,

@@ -50,7 +50,16 @@ def blueprint(
         call = read_call(read_body(settings.max_body_bytes))
         plan = _plan_for(call, plans)
         g.plan, g.call = plan, call  # for who counts
-        result = answer(guideline, plan, call, clock(), settings.max_cards, settings.default_country, reader)
+        result = answer(
+            guideline,
+            plan,
+            call,
+            clock(),
+            settings.max_cards,
+            settings.default_country,
+            reader,
+            settings.order_sets,
+        )
         g.cards = result.body["cards"]
         _log.info(
             "answered",

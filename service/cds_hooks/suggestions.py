@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from service.cds_hooks.order_sets import GROUPED, SEPARATE, Order, groups_after, order_set
 from service.cds_hooks.text import from_guideline, plain, shorten
 from service.guideline import AppliedAction
 
@@ -47,6 +48,8 @@ class Option:
     recommended: bool
     topics: tuple[Json, ...] = ()
     """What the card that it was made for is about."""
+    definition: str | None = None
+    """Canonical of the PlanDefinition that all of it comes from, if it is one."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,15 @@ def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = F
             leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
             replaces=_distinct(drafts if replacing else (), *(part.replaces for part in combination)),
             recommended=_is_recommended(action, parts, combination),
+            definition=_definition(action, combination),
         )
+
+
+def _definition(action: AppliedAction, parts: Sequence[Option]) -> str | None:
+    """The plan that the action names, or the only part beneath it."""
+    if action.definition is not None and "/PlanDefinition/" in action.definition:
+        return action.definition
+    return parts[0].definition if len(parts) == 1 and action.resource is None else None
 
 
 def _distinct(*references: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,13 +170,18 @@ def _remark(action: AppliedAction, only_said: bool) -> str:
     return (line or (title if only_said else "")).replace("\n", "\n  ")
 
 
-def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]], name: Name) -> list[Json]:
-    """The suggestions of a card. `drafts`: the orders, by reference, that may be updated or deleted."""
+def suggestions_of(
+    offer: Offer, drafts: Mapping[str, Mapping[str, Any]], name: Name, order_sets: str = SEPARATE
+) -> list[Json]:
+    """The suggestions of a card. `drafts`: the orders, by reference, that may be updated or deleted.
+
+    `order_sets`: whether several orders of one suggestion are created one by one, or as one RequestGroup.
+    """
     suggestions: list[Json] = []
     one_only = offer.behavior == "at-most-one"
     recommended = False
     for option in offer.options:
-        actions = _actions(option, drafts)
+        actions = _actions(option, drafts, order_sets)
         if not actions:
             continue
         suggestion: Json = {"label": option.label, "uuid": name(option.topics)}
@@ -176,20 +192,35 @@ def suggestions_of(offer: Offer, drafts: Mapping[str, Mapping[str, Any]], name: 
     return suggestions
 
 
-def _actions(option: Option, drafts: Mapping[str, Mapping[str, Any]]) -> list[Json]:
-    """Creates, then deletes of the drafts replaced; one update when one order replaces one of its type."""
-    created = [(_description(leaf), leaf.resource) for leaf in option.leaves if leaf.resource is not None]
+def _actions(option: Option, drafts: Mapping[str, Mapping[str, Any]], order_sets: str) -> list[Json]:
+    """Creates, then deletes of the drafts replaced; one update when one order replaces one of its type.
+
+    A drafted group of which an order is deleted is updated, or deleted when it has no other.
+    """
+    created = [
+        Order(_description(leaf), leaf.resource) for leaf in option.leaves if leaf.resource is not None
+    ]
+    if order_sets == GROUPED and len(created) > 1:
+        created = [Order(option.label, order_set(option.label, created, option.definition))]
     replaced = [reference for reference in option.replaces if reference in drafts]
-    if len(created) == 1 and len(replaced) == 1 and created[0][1] is not None:
+    if len(created) == 1 and len(replaced) == 1:
         description, resource = created[0]
         draft = drafts[replaced[0]]
         if resource.get("resourceType") == draft.get("resourceType"):
             return [{"type": "update", "description": description, "resource": _in_place_of(draft, resource)}]
     creates = [{"type": "create", "description": text, "resource": resource} for text, resource in created]
-    return creates + [
-        {"type": "delete", "description": f"Delete the draft {reference}", "resourceId": reference}
-        for reference in replaced
+    rest = dict(groups_after(drafts, replaced))
+    updates = [
+        {"type": "update", "description": f"Leave these orders out of {name}", "resource": left}
+        for name, left in rest.items()
+        if left
     ]
+    emptied = [name for name, left in rest.items() if not left]
+    return [*creates, *updates, *map(_delete, replaced + emptied)]
+
+
+def _delete(reference: str) -> Json:
+    return {"type": "delete", "description": f"Delete the draft {reference}", "resourceId": reference}
 
 
 def _in_place_of(draft: Mapping[str, Any], resource: Json) -> Json:

@@ -11,6 +11,7 @@ from service.patient.errors import DraftsUnreadable
 from service.patient.medications import Medications
 from service.patient.record import LeftOut, PatientRecord, is_entered_in_error, name_of, patient_urls
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
+from service.patient.regimens import Parts, is_group, parts_of
 from service.patient.shapes import problem, tidy
 
 _KEY = "draftOrders"
@@ -23,7 +24,7 @@ class Drafts:
     resources: tuple[dict[str, Any], ...]
     """Readable orders. One without a usable id carries a stand-in, so that logic can tell it apart."""
     selections: tuple[str, ...] | None
-    """References of the selected orders (`Type/id`); None: all of them (`order-sign`)."""
+    """References of the selected orders (`Type/id`), a regimen's among them; None: all (`order-sign`)."""
     by_reference: Mapping[str, dict[str, Any]]
     """Orders that an answer may update or delete: only those whose `Type/id` the client itself gave."""
     left_out: tuple[LeftOut, ...]
@@ -39,7 +40,8 @@ def read_drafts(context: Mapping[str, Any], selecting: bool, record: PatientReco
 
     A missing Bundle holds no orders and missing selections select none: the public sandbox sends both after a
     second click on its tab. Selections that point nowhere are left out, and so are orders of another patient.
-    Raises DraftsUnreadable when the Bundle is none, or every order to judge is malformed.
+    Raises DraftsUnreadable when the Bundle is none, or every order to judge is malformed or did not come with
+    the regimen that names it.
     """
     patient_id = bare_patient_id(str(context.get("patientId", "")))
     contents = read_value(context.get(_KEY), _KEY)
@@ -53,6 +55,8 @@ def read_drafts(context: Mapping[str, Any], selecting: bool, record: PatientReco
     given: dict[str, dict[str, Any]] = {}
     aliases: dict[str, str] = {}
     unreadable: dict[str, str] = {}
+    full_urls: dict[str, str] = {}
+    positions: dict[str, str] = {}
     for entry in entries:
         if entry.resource["resourceType"] in ("Patient", "Medication"):
             continue  # company for the orders, none itself
@@ -71,11 +75,35 @@ def read_drafts(context: Mapping[str, Any], selecting: bool, record: PatientReco
             order = {**order, "id": _stand_in(len(resources), entries)}
             reference = aliases[own] = f"{order['resourceType']}/{order['id']}"
         resources[reference] = order
+        positions[reference] = entry.position
+        if entry.full_url:
+            full_urls[entry.full_url] = reference
+    regimens = {
+        name: parts_of(order, resources, full_urls) for name, order in resources.items() if is_group(order)
+    }
+    for name in _without_parts(regimens, left_out):
+        unreadable[name] = f"{positions[name]} without its orders"
+        del resources[name]
     selections = _selections(context, aliases, resources, left_out) if selecting else None
+    if selections is not None:
+        selections = _with_parts(selections, regimens)
     judged = resources if selections is None else selections
     if not judged and _wanted(unreadable, context, selecting):
         raise DraftsUnreadable(tuple(unreadable.values()))
     return Drafts(tuple(resources.values()), selections, given, tuple(left_out))
+
+
+def _without_parts(regimens: Mapping[str, Parts], left_out: list[LeftOut]) -> list[str]:
+    """The regimens of which no order came, so that there is nothing to judge; says of all what is missing."""
+    rows = [(name, parts) for name, parts in regimens.items() if parts.missing]
+    left_out += [LeftOut(_KEY, name, f"{parts.missing} of its orders did not come") for name, parts in rows]
+    return [name for name, parts in rows if not parts.found and not parts.own]
+
+
+def _with_parts(selections: tuple[str, ...], regimens: Mapping[str, Parts]) -> tuple[str, ...]:
+    """Who looks at a regimen looks at its orders."""
+    both = ((name, *(regimens[name].found if name in regimens else ())) for name in selections)
+    return tuple(dict.fromkeys(part for parts in both for part in parts))
 
 
 def _with_contained(order: dict[str, Any], medications: Medications) -> dict[str, Any]:
