@@ -18,8 +18,8 @@ HOSTILE = "x'\"]); raise SystemExit #\n\\"
 WORDS = re.compile(r"\w+")
 OURS = frozenset(
     WORDS.findall(
-        "def run f r return if is not None True False else and or in for while break continue isinstance list "
-        "type str len append spend retrieve current memo evaluate"
+        "def run f r return if is not None True False else and or in for while break continue isinstance "
+        "list type str len append spend retrieve current memo evaluate"
     )
 )
 Node = dict[str, Any]
