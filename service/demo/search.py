@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from service.fhir_api.errors import Unsupported
-from service.fhir_api.store import Test, string_match
+from service.fhir_api.store import Test, string_match, unescaped
 
 Json = dict[str, Any]
 
@@ -59,8 +59,8 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
 }
 """Resource type → search parameter → its kind and the element that it looks at."""
 
+_OF_A_NAME: Final = ("family", "given", "text", "prefix", "suffix")
 _BAR: Final = re.compile(r"(?<!\\)\|")
-_ESCAPED: Final = re.compile(r"\\([\\,|$])")
 
 
 def of_samples(resource_type: str, name: str, modifier: str) -> Test | None:
@@ -72,14 +72,14 @@ def of_samples(resource_type: str, name: str, modifier: str) -> Test | None:
     if kind == "string":
         matches = string_match(name, modifier)
         return lambda resource, value: any(
-            matches(text, _plain(value)) for each in _values(resource, path) for text in _texts(each)
+            matches(text, unescaped(value)) for each in _values(resource, path) for text in _texts(each)
         )
     if kind == "reference":
         return _reference(name, modifier, path)
     if modifier:
         raise Unsupported(f"{name} is supported without modifier.")
     if kind == "uri":
-        return lambda resource, value: _plain(value) in _values(resource, path)
+        return lambda resource, value: unescaped(value) in _values(resource, path)
     return lambda resource, value: any(
         _is_token(value, system, code) for each in _values(resource, path) for system, code in _codes(each)
     )
@@ -108,7 +108,7 @@ def _codes(value: Any) -> Iterator[tuple[str | None, str]]:
 
 def _is_token(value: str, system: str | None, code: str) -> bool:
     """`code`, `system|code`, `|code` or `system|`; a plain code's system goes without saying (None)."""
-    first, *rest = (_plain(part) for part in _BAR.split(value, maxsplit=1))
+    first, *rest = (unescaped(part) for part in _BAR.split(value, maxsplit=1))
     if not rest:
         return code == first
     return (system is None or system == first) and (code == rest[0] or (not rest[0] and first != ""))
@@ -121,7 +121,7 @@ def _reference(name: str, modifier: str, path: str) -> Test:
     wanted = modifier or ("Patient" if name == "patient" else "")
 
     def test(resource: Json, value: str) -> bool:
-        target = _plain(value)
+        target = unescaped(value)
         if "://" in target:
             target = target.partition(f"{PATH}/")[2]
         for each in _values(resource, path):
@@ -135,10 +135,6 @@ def _reference(name: str, modifier: str, path: str) -> Test:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The parts of a name, or the text itself."""
-    for each in value.values() if isinstance(value, dict) else [value]:
-        yield from map(str, each if isinstance(each, list) else [each])
-
-
-def _plain(value: str) -> str:
-    return _ESCAPED.sub(r"\1", value)
+    """The parts of a HumanName, or the text itself."""
+    for each in map(value.get, _OF_A_NAME) if isinstance(value, dict) else [value]:
+        yield from each if isinstance(each, list) else [] if each is None else [each]

@@ -104,6 +104,8 @@ def test_every_prefetch_template_is_answered_by_get_and_by_post(patient: str, ho
         ("Patient?family:contains=-PROG", [PATIENT]),
         ("Patient?family:exact=gist-progressive", []),
         ("Patient?given=gist", []),
+        ("Patient?name=official", []),
+        ("Practitioner?name=dr", ["COREPRACTITIONER1", "surgeon"]),
         ("Practitioner?name=surgeon", ["surgeon"]),
         (f"MedicationRequest?patient={PATIENT}", [f"{PATIENT}-imatinib"]),
         (f"MedicationRequest?patient=Patient/{PATIENT}", [f"{PATIENT}-imatinib"]),
