@@ -27,8 +27,10 @@ MARKS = "<!-- figures -->", "<!-- end of figures -->"
 SERVICE = "/cds-services/soft-tissue-sarcoma-"
 MOST_GROWTH_KB = 10_000
 MOST_NEW_FILES = 4
-WARM_UP = 2000
-"""Calls after which what grows once has grown."""
+WARM_UP = 8000
+"""Calls after which what grows once has grown: each thread of each worker has read a large body."""
+QUIET_S = 1.0
+"""Until connections that were about to close are closed."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,10 @@ async def soak(service: Served, clients: int, seconds: float, calls: int) -> tup
     with ehr(lambda _: Reply(bundle())) as server:
         asked = await learn(service.port, [*questions(), *others(server.url)])
         await measure(service, asked, 8, 600, min(calls, WARM_UP))
+        await asyncio.sleep(QUIET_S)
         before = held(service)
         row = await measure(service, asked, 8, 600, calls)
+        await asyncio.sleep(QUIET_S)
         return [crowd, row], before, held(service)
 
 
