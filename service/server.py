@@ -163,6 +163,8 @@ class Logger(glogging.Logger):  # type: ignore[misc] # gunicorn has no types
         self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: timedelta
     ) -> None:  # the names are gunicorn's
         """A line for an answer: the rule of the address and no more of it."""
+        if self.loglevel > logging.INFO:
+            return
         route = environ.get(ROUTE, "none")
         method = environ.get("REQUEST_METHOD")
         say = _log.debug if route in _QUIET else _log.info
