@@ -138,7 +138,8 @@ async def soak(service: Served, clients: int, seconds: float, calls: int) -> tup
 
 def report(workers: int, phases: list[Phase], before: Held, after: Held) -> Iterator[str]:
     """The figures as Markdown."""
-    yield f"Measured with {workers} workers on {os.cpu_count()} cores, load and server on one machine."
+    load = f"load average {os.getloadavg()[2]:.1f} of the last quarter of an hour"
+    yield f"Measured with {workers} workers on {os.cpu_count()} cores, load and server on one machine, {load}."
     yield ""
     yield "| clients | seconds | right | wrong | per second | median ms | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
