@@ -19,11 +19,13 @@ Outcome = Literal["pass", "fail", "error", "skip"]
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a case, and why when it did not pass."""
+    """What became of a case, and why when it did not pass; ``actual`` when its expression has a value."""
 
     case: Case
     outcome: Outcome
     reason: str = ""
+    has_value: bool = False
+    actual: Any = None
 
 
 class NotTranslatedError(Exception):
@@ -61,15 +63,15 @@ def run_case(case: Case, translations: Mapping[str, Translation]) -> Result:
             return Result(case, "pass")
         return Result(case, "error", f"{type(error).__name__}: {error}")
     if case.invalid:
-        return Result(case, "fail", f"invalid ({case.invalid}), gave {actual!r}")
+        return Result(case, "fail", f"invalid ({case.invalid}), gave {actual!r}", True, actual)
     try:
         expected = [evaluate(translations[f"{case.id}>{index}"]) for index in range(len(case.outputs))]
     except (NotTranslatedError, CqlError) as error:
-        return Result(case, "error", f"expected output: {error}")
+        return Result(case, "error", f"expected output: {error}", True, actual)
     wanted = expected[0] if len(expected) == 1 else expected
     if matches(actual, wanted):
-        return Result(case, "pass")
-    return Result(case, "fail", f"gave {actual!r}, expected {wanted!r}")
+        return Result(case, "pass", "", True, actual)
+    return Result(case, "fail", f"gave {actual!r}, expected {wanted!r}", True, actual)
 
 
 # A fault of ours inside an operator is no run-time error of CQL, whatever the test expects.
