@@ -34,6 +34,10 @@ def order_set(label: str, orders: Sequence[Order], definition: str | None) -> Js
     group["code"] = {"text": label}
     first = orders[0].resource
     group["subject"] = first.get("subject") or first["for"]
+    reasons = [reason for order in orders for reason in order.resource.get("reasonReference", ())]
+    distinct = [reason for number, reason in enumerate(reasons) if reason not in reasons[:number]]
+    if distinct:
+        group["reasonReference"] = distinct
     group["action"] = []
     for number, (title, resource) in enumerate(orders, start=1):
         name = f"order-{number}"

@@ -49,7 +49,7 @@ class Option:
     topics: tuple[Json, ...] = ()
     """What the card that it was made for is about."""
     definition: str | None = None
-    """Canonical of the PlanDefinition that all of it comes from, if it is one."""
+    """Canonical of the nearest PlanDefinition that all of it comes from."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,22 @@ def _each_once(options: Iterator[Option]) -> Iterator[Option]:
             yield option
 
 
-def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = False) -> Iterator[Option]:
+def _options(
+    action: AppliedAction, drafts: tuple[str, ...], replacing: bool = False, plan: str | None = None
+) -> Iterator[Option]:
     """The alternatives that an action stands for: one, unless it is a choice or has one beneath.
 
-    `drafts` and `replacing` come from above: an action that says neither takes them from its parent.
+    `drafts`, `replacing` and `plan` come from above: an action that says none takes them from its parent.
     """
+    plan = _plan(action) or plan
     drafts = action.drafts or drafts
     replacing = replacing if action.type is None else action.type in _REPLACING
     if action.selection_behavior in _CHOICES:
         for child in action.children:
-            yield from _options(child, drafts, replacing)
+            yield from _options(child, drafts, replacing, plan)
         return
     own = (action,) if action.resource is not None or action.type == "remove" else ()
-    parts = [found for c in action.children if (found := _alternatives(c, drafts, replacing))]
+    parts = [found for c in action.children if (found := _alternatives(c, drafts, replacing, plan))]
     picked = [is_choice for c in action.children if (is_choice := _holds(c)) is not None]
     if not own and not parts:
         return
@@ -105,23 +108,23 @@ def _options(action: AppliedAction, drafts: tuple[str, ...], replacing: bool = F
             leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
             replaces=_distinct(drafts if replacing else (), *(part.replaces for part in combination)),
             recommended=_is_recommended(action, parts, combination),
-            definition=_definition(action, combination),
+            definition=plan if own or len(combination) != 1 else combination[0].definition,
         )
 
 
-def _definition(action: AppliedAction, parts: Sequence[Option]) -> str | None:
-    """The plan that the action names, or the only part beneath it."""
-    if action.definition is not None and "/PlanDefinition/" in action.definition:
-        return action.definition
-    return parts[0].definition if len(parts) == 1 and action.resource is None else None
+def _plan(action: AppliedAction) -> str | None:
+    """The PlanDefinition that the action names."""
+    return action.definition if "/PlanDefinition/" in (action.definition or "") else None
 
 
 def _distinct(*references: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(itertools.chain(*references)))
 
 
-def _alternatives(child: AppliedAction, drafts: tuple[str, ...], replacing: bool) -> list[Option]:
-    return list(itertools.islice(_options(child, drafts, replacing), MAX_OPTIONS + 1))
+def _alternatives(
+    child: AppliedAction, drafts: tuple[str, ...], replacing: bool, plan: str | None
+) -> list[Option]:
+    return list(itertools.islice(_options(child, drafts, replacing, plan), MAX_OPTIONS + 1))
 
 
 def _holds(child: AppliedAction) -> bool | None:

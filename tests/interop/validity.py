@@ -12,10 +12,12 @@ import argparse
 import json
 import sys
 from collections import Counter
+from itertools import product
 from typing import Any
 
 from tests.cases.case_file import all_cases
 from tests.cases.service import ehr, guideline
+from tests.cds_hooks.test_order_sets import grouping
 from tests.demo.samples import everything
 from tests.fhir_api.asking import apply_case, client, get
 from tests.interop import hapi
@@ -104,10 +106,10 @@ def _applied() -> dict[str, Json]:
 
 
 def _suggested() -> dict[str, Json]:
-    """Every resource that a card of a case would create or write over, as the client gets it; each once."""
+    """Every resource that a card of a case would create or write over, in either form; each once."""
     found: dict[str, Json] = {}
-    for case in all_cases():
-        for card in ehr().ask_case(case).cards:
+    for place, case in product((ehr(), grouping()), all_cases()):
+        for card in place.ask_case(case).cards:
             actions = (action for each in card.get("suggestions", ()) for action in each["actions"])
             for resource in (action["resource"] for action in actions if "resource" in action):
                 text = json.dumps(resource, sort_keys=True)
