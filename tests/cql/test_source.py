@@ -39,9 +39,9 @@ def evaluated(expression: Node) -> Any:
 def sources(*libraries: Node) -> Iterator[str]:
     seen: list[Expression] = []
 
-    def note(expression: Expression) -> Expression:
+    def note(expression: Expression, name: str) -> Expression:
         seen.append(expression)
-        return function_of(expression)
+        return function_of(expression, name)
 
     with patch("service.cql.compiler.link.function_of", note):
         Engine(libraries, VALUE_SETS)

@@ -47,10 +47,10 @@ def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, froze
 def _write(unit: Unit) -> None:
     """Every body becomes a Python function, now that all are known."""
     for define in unit.defines.values():
-        define.body = function_of(define.body)
+        define.body = function_of(define.body, f"{unit.name}.{define.name}")
     for overloads in unit.functions.values():
         for function in overloads:
-            function.run = function_of(function.run)
+            function.run = function_of(function.run, f"{unit.name}.{function.name}()")
 
 
 def _unit(library: Any) -> Unit:

@@ -101,12 +101,12 @@ class Writer:
         return repr(value) if value is None or isinstance(value, bool) else self.name(value)
 
 
-def function_of(expression: Expression) -> Expression:
-    """An expression as one Python function."""
+def function_of(expression: Expression, name: str = "") -> Expression:
+    """An expression as one Python function; tracebacks and profiles call it by that name."""
     if not isinstance(expression, Inline):
         return expression
     source, names = written(expression)
-    exec(compile(source, "<elm>", "exec"), names)  # noqa: S102 -- the source is ours, see above
+    exec(compile(source, f"<elm {name}>", "exec"), names)  # noqa: S102 -- the source is ours, see above
     run: Expression = names["run"]
     return run
 
