@@ -138,8 +138,8 @@ async def soak(service: Served, clients: int, seconds: float, calls: int) -> tup
 
 def report(workers: int, phases: list[Phase], before: Held, after: Held) -> Iterator[str]:
     """The figures as Markdown."""
-    load = f"load average {os.getloadavg()[2]:.1f} of the last quarter of an hour"
-    yield f"Measured with {workers} workers on {os.cpu_count()} cores, load and server on one machine, {load}."
+    machine = f"{os.cpu_count()} cores, load average {os.getloadavg()[1]:.1f} at the end"
+    yield f"Measured with {workers} workers, clients and server on one machine with {machine}."
     yield ""
     yield "| clients | seconds | right | wrong | per second | median ms | p99 ms |"
     yield "|---|---|---|---|---|---|---|"
