@@ -48,7 +48,7 @@ forwarded_allow_ips = ""
 # The application is all that listens.
 control_socket_disable = True
 
-limit_request_line = 4094
+limit_request_line = 8190  # a search for the codes of all observations fits, percent-encoded
 limit_request_fields = 64
 limit_request_field_size = 16_384  # a bearer token with its claims fits
 
