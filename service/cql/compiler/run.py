@@ -62,10 +62,12 @@ class Run:
     def evaluate(self, index: int) -> Any:
         """The value of a define that has none yet. Raises EvaluationError, and what the record raises."""
         define = self.program.defines[index]
-        if self.memo[index] is _RUNNING:
+        memo = self.memo
+        if memo[index] is _RUNNING:
             raise EvaluationError("rests on itself", define.library, define.name)
-        outer, self.current = self.current, {}
-        self.memo[index] = _RUNNING
+        outer = self.current
+        self.current = self._references[index] = {}
+        memo[index] = _RUNNING
         value: Any = UNSET
         try:
             value = define.body([self, *define.padding])
@@ -74,8 +76,7 @@ class Run:
                 error.library, error.define = define.library, define.name
             raise
         finally:
-            self.memo[index] = value
-            self._references[index] = self.current
+            memo[index] = value
             self.current = outer
         return value
 
