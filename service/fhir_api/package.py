@@ -23,8 +23,11 @@ Json = dict[str, Any]
 FHIR_VERSION: Final = "4.0.1"
 # What the Libraries include and nobody has to write again: FHIRHelpers.
 _HELPERS: Final = {"fhir.cqf.common": FHIR_VERSION}
-_FIRST: Final = ("CodeSystem", "ValueSet", "Questionnaire", "Library", "ActivityDefinition", "PlanDefinition")
-_INDEXED: Final = ("resourceType", "id", "url", "version", "kind")
+_FIRST: Final = (
+    *("StructureDefinition", "CodeSystem", "ValueSet", "Questionnaire"),
+    *("Library", "ActivityDefinition", "PlanDefinition"),
+)
+_INDEXED: Final = ("resourceType", "id", "url", "version", "kind", "type", "derivation")
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Package:
         index = {
             "index-version": 2,
             "files": [
-                {"filename": name} | {key: body[key] for key in _INDEXED if key in body}
+                {"filename": name} | {key: body[key] for key in _INDEXED if isinstance(body.get(key), str)}
                 for name, body in sorted(files.items())
             ],
         }

@@ -22,6 +22,7 @@ TYPES: Final = (
     "Library",
     "PlanDefinition",
     "Questionnaire",
+    "StructureDefinition",
     "ValueSet",
 )
 STRING_MODIFIERS: Final = ("exact", "contains")
@@ -67,10 +68,17 @@ _SUMMARY = frozenset(
         "property",
         "immutable",
         "code",
+        "fhirVersion",
+        "abstract",
+        "context",
+        "baseDefinition",
+        "derivation",
     ]
 )
 # Large elements that a summary never holds though the name is Σ elsewhere (Library.content).
 _NOT_SUMMARY = {"Library": frozenset({"content"})}
+
+_ALSO_MANDATORY: Final = {"StructureDefinition": {"url", "name", "abstract"}}
 
 Test = Callable[[Json, str], bool]
 """Whether a resource has a value (escaped, as it came) of one search parameter."""
@@ -206,6 +214,7 @@ def summarised(resource: Json, summary: str) -> Json:
         part = {name: value for name, value in resource.items() if name in _SUMMARY - dropped}
     elif summary == "text":
         mandatory = {"resourceType", "id", "meta", "text", "status", "type", "content", "kind"}
+        mandatory |= _ALSO_MANDATORY.get(resource["resourceType"], set())
         part = {name: value for name, value in resource.items() if name in mandatory}
     elif summary == "data":
         part = {name: value for name, value in resource.items() if name != "text"}

@@ -25,14 +25,17 @@ from service.guideline.required_codes import check_codes
 from service.guideline.valuesets import concepts
 
 PROVENANCE = "http://hl7.org/fhir/StructureDefinition/valueset-concept-comments"
-# Our extensions, and whether they belong on an action (else on the PlanDefinition itself).
+_ACTION = "PlanDefinition.action"
 EXTENSIONS = {
-    "action-facts": True,
-    "action-drafts": True,
-    "override-reasons": False,
-    "prefetch": False,
-    "usage-requirements": False,
+    "action-facts": _ACTION,
+    "action-drafts": _ACTION,
+    "override-reasons": "PlanDefinition",
+    "prefetch": "PlanDefinition",
+    "usage-requirements": "PlanDefinition",
 }
+"""Our extensions in the content, and the element that each belongs on."""
+ANSWERED = {"action-fact": "RequestGroup.action", "action-draft": "RequestGroup.action"}
+"""Our extensions in what $apply answers."""
 _NAME = re.compile(r"[A-Z][A-Za-z0-9_]{0,254}")
 _DATED = ("Library", "PlanDefinition", "ActivityDefinition", "Questionnaire")
 _CITED = ("Library", "PlanDefinition", "ActivityDefinition")
@@ -62,7 +65,8 @@ def check_guideline(folder: Path) -> list[Problem]:
             for rule in _RULES:
                 rule(resource, cursor)
             _check_references(cursor, content, base)
-            _check_extensions(cursor, base)
+            _check_extensions(cursor, content, base)
+        _check_definitions(content, base, problems)
         _check_cql(content, problems)
         _check_use(content, base, problems)
         check_documented(content, problems)
@@ -193,8 +197,8 @@ def _codes(value: Any) -> tuple[str, list[str]]:
     return value["system"], [each["code"] for each in listed if isinstance(each, dict) and "code" in each]
 
 
-def _check_extensions(cursor: Cursor, base: str) -> None:
-    """Ours are spelled as the service reads them, and stand where it looks for them."""
+def _check_extensions(cursor: Cursor, content: Content, base: str) -> None:
+    """Ours are spelled as the service reads them, are defined, and stand where it looks for them."""
     ours = f"{base}/StructureDefinition/"
     for path, key, value in _walk(cursor.body, cursor.path):
         if key != "extension" or not isinstance(value, dict) or not str(value.get("url")).startswith(ours):
@@ -203,11 +207,22 @@ def _check_extensions(cursor: Cursor, base: str) -> None:
         parent = path.rpartition(".extension[")[0]
         if name not in EXTENSIONS:
             cursor.problems.add(cursor.file, path, f"{value['url']} is unknown to the service")
-        elif bool(re.fullmatch(r"PlanDefinition(\.action\[\d+\])+", parent)) != EXTENSIONS[name] or (
-            cursor.body["resourceType"] != "PlanDefinition"
-        ):
-            home = "a PlanDefinition.action" if EXTENSIONS[name] else "a PlanDefinition"
-            cursor.problems.add(cursor.file, path, f"{name} belongs on {home}")
+            continue
+        if content.resolve(value["url"]) is None:
+            cursor.problems.add(cursor.file, path, f"there is no structuredefinition/{name}.json")
+        if re.sub(r"(\.action\[\d+\])+$", ".action", parent) != EXTENSIONS[name]:
+            cursor.problems.add(cursor.file, path, f"{name} belongs on a {EXTENSIONS[name]}")
+
+
+def _check_definitions(content: Content, base: str, problems: Problems) -> None:
+    """StructureDefinitions are those of our extensions, and say where each belongs."""
+    for definition in content.of_type("StructureDefinition"):
+        cursor = Cursor.of(definition, problems)
+        home = {**EXTENSIONS, **ANSWERED}.get(definition.url.removeprefix(f"{base}/StructureDefinition/"))
+        if home is None:
+            cursor.problem("defines no extension that the service knows", "url")
+        elif definition.body.get("context") != [{"type": "element", "expression": home}]:
+            cursor.problem(f"is not the element {home}", "context")
 
 
 def _check_cql(content: Content, problems: Problems) -> None:

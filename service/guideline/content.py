@@ -22,6 +22,7 @@ FOLDERS = {
     "valueset": "ValueSet",
     "codesystem": "CodeSystem",
     "questionnaire": "Questionnaire",
+    "structuredefinition": "StructureDefinition",
 }
 """Folders that are read, and the resource type that each holds."""
 

@@ -19,6 +19,7 @@ SELECT = "plandefinition/hydration-order-select.json"
 CARE = "plandefinition/great-thirst-care.json"
 WATER = "activitydefinition/drink-water.json"
 THIRST = "valueset/thirst.json"
+FACTS = "structuredefinition/action-facts.json"
 LIBRARY = "library/HydrationLogic.json"
 BASE = "https://hydration.example.org/fhir"
 
@@ -88,6 +89,9 @@ FAULTS: list[tuple[str, Callable[[Json], object], str, str]] = [
     (VIEW, lambda body: body["action"][0]["extension"][0].update(url=f"{BASE}/StructureDefinition/action-fact"), "PlanDefinition.action[0].extension[0]", "unknown to the service"),
     (VIEW, lambda body: body["extension"][0].update(url=f"{BASE}/StructureDefinition/action-drafts"), "PlanDefinition.extension[0]", "belongs on a PlanDefinition.action"),
     (VIEW, _card(extension=[{"url": f"{BASE}/StructureDefinition/prefetch", "valueString": "x"}]), "PlanDefinition.action[0].extension[0]", "belongs on a PlanDefinition"),
+    (FACTS, lambda body: body["context"][0].update(expression="PlanDefinition"), "StructureDefinition.context", "is not the element PlanDefinition.action"),
+    (FACTS, lambda body: body.update(url=f"{BASE}/StructureDefinition/mood"), "StructureDefinition.url", "no extension that the service knows"),
+    (FACTS, _without("kind"), "StructureDefinition.kind", "is not R4"),
     (LIBRARY, lambda body: body["content"][0].update(data=base64.b64encode(b"library X").decode()), "Library.content[0].data", "differs from cql/HydrationLogic.cql"),
     (LIBRARY, lambda body: body.update(content=body["content"][1:]), "Library.content", "no content of type text/cql"),
 ]  # fmt: skip
@@ -124,6 +128,14 @@ def test_documentation_may_be_that_of_the_action_above(tmp_path: Path) -> None:
     found = {(problem.file, problem.element) for problem in check_guideline(folder)}
     assert (CARE, "PlanDefinition.action[0].documentation") in found
     assert (VIEW, "PlanDefinition.action[0].action[0].documentation") in found
+
+
+def test_an_extension_that_is_used_is_defined(tmp_path: Path) -> None:
+    folder = copy_of_tiny(tmp_path)
+    (folder / FACTS).unlink()
+    found = check_guideline(folder)
+    assert {problem.message for problem in found} == {"there is no structuredefinition/action-facts.json"}
+    assert (VIEW, "PlanDefinition.action[0].extension[0]") in {(each.file, each.element) for each in found}
 
 
 def test_what_nothing_leads_to_is_named(tmp_path: Path) -> None:

@@ -16,20 +16,22 @@ import java.util.stream.Stream;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 import org.hl7.fhir.instance.model.api.IBaseResource;
 import org.hl7.fhir.r4.model.CodeSystem;
 import org.hl7.fhir.r4.model.Enumerations;
+import org.hl7.fhir.r4.model.StructureDefinition;
 import org.hl7.fhir.r4.model.ValueSet;
 
 /**
  * Validates FHIR R4 resources with HAPI's validator, many in one process.
  *
  * <p>{@code Validate CONTENT RESOURCES RESULTS}: RESOURCES holds one resource a line; RESULTS gets one OperationOutcome a
- * line. The CodeSystems and ValueSets in CONTENT are known to the validator; code systems that nobody sent it are not
- * its concern.
+ * line. The CodeSystems, ValueSets and StructureDefinitions in CONTENT are known to the validator; code systems that
+ * nobody sent it are not its concern.
  */
 public final class Validate {
     private Validate() {}
@@ -39,12 +41,14 @@ public final class Validate {
         var own = new PrePopulatedValidationSupport(context);
         var parser = context.newJsonParser();
         try (Stream<Path> files = Files.walk(Path.of(arguments[0]), 2)) {
-            for (Path file : files.filter(Validate::isTerminology).sorted().toList()) {
+            for (Path file : files.filter(Validate::isJson).sorted().toList()) {
                 IBaseResource resource = parser.parseResource(Files.readString(file, StandardCharsets.UTF_8));
-                if (file.getParent().endsWith("codesystem")) {
+                if (resource instanceof CodeSystem) {
                     own.addCodeSystem(resource);
-                } else {
+                } else if (resource instanceof ValueSet) {
                     own.addValueSet(resource);
+                } else if (resource instanceof StructureDefinition) {
+                    own.addStructureDefinition(resource);
                 }
             }
         }
@@ -57,6 +61,7 @@ public final class Validate {
                 new DefaultProfileValidationSupport(context),
                 new CommonCodeSystemsTerminologyService(context),
                 new InMemoryTerminologyServerValidationSupport(context),
+                new SnapshotGeneratingValidationSupport(context),
                 unknown);
         FhirValidator validator = context.newValidator();
         validator.registerValidatorModule(new FhirInstanceValidator(chain));
@@ -98,8 +103,7 @@ public final class Validate {
                 .setContent(CodeSystem.CodeSystemContentMode.FRAGMENT);
     }
 
-    private static boolean isTerminology(Path file) {
-        return file.toString().endsWith(".json")
-                && (file.getParent().endsWith("codesystem") || file.getParent().endsWith("valueset"));
+    private static boolean isJson(Path file) {
+        return file.toString().endsWith(".json");
     }
 }
