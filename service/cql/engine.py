@@ -57,7 +57,7 @@ class LibraryInfo:
 
 
 class Engine:
-    """ELM libraries compiled to Python functions. Immutable once made; any number of threads may evaluate with it."""
+    """ELM libraries compiled to Python functions. Immutable once made; any number of threads may use it."""
 
     def __init__(
         self, libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, Iterable[CodeKey]]

@@ -48,7 +48,7 @@ def _by_signature(overloads: list[Function], signature: list[TypeSpecifier | Non
 def _call(function: Function, arguments: list[Expression]) -> Expression:
     def write(writer: Writer) -> str:
         values = ["r", *map(writer.value, arguments), *map(repr, function.padding)]
-        writer.line("r.spend(1)")
+        writer.calls = True
         return writer.bind(f"{writer.name(function)}.run([{', '.join(values)}])")
 
     return Inline(write)

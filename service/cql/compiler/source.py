@@ -49,6 +49,8 @@ class Writer:
 
     def __init__(self) -> None:
         self.lines = ["def run(f):", " r = f[0]"]
+        self.calls = False
+        """Whether the function calls one of the library's: what could go on without end is counted."""
         self.names: dict[str, Any] = {}
         self._depth = 1
         self._variables = 0
@@ -115,6 +117,8 @@ def written(expression: Inline) -> tuple[str, dict[str, Any]]:
     """The source of a function, and the objects that it names."""
     writer = Writer()
     writer.line(f"return {expression.write(writer)}")
+    if writer.calls:
+        writer.lines.insert(2, " r.spend(1)")
     return "\n".join(writer.lines), writer.names
 
 
