@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from service.cds_hooks.envelope import SCHEMA
+from service.cds_hooks.hooks import HOOKS
 from service.guideline import Guideline
 
 Json = dict[str, Any]
@@ -60,21 +61,41 @@ _CARD: Final[Json] = {
         "extension": {"type": "object"},
     },
 }
-_REPORT: Final[Json] = {
+_WHEN: Final[Json] = {
+    "card": {"type": "string", "format": "uuid"},
+    "outcomeTimestamp": {"$ref": "#/components/schemas/Time"},
+}
+_ACCEPTED: Final[Json] = {
+    "type": "object",
+    "required": ["card", "outcome", "outcomeTimestamp", "acceptedSuggestions"],
+    "properties": {
+        **_WHEN,
+        "outcome": {"const": "accepted"},
+        "acceptedSuggestions": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 100,
+            "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
+        },
+    },
+}
+_OVERRIDDEN: Final[Json] = {
     "type": "object",
     "required": ["card", "outcome", "outcomeTimestamp"],
     "properties": {
-        "card": {"type": "string", "format": "uuid"},
-        "outcome": {"enum": ["accepted", "overridden"]},
-        "acceptedSuggestions": {
-            "type": "array",
-            "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
-        },
+        **_WHEN,
+        "outcome": {"const": "overridden"},
         "overrideReason": {
             "type": "object",
-            "properties": {"reason": _CODING, "userComment": {"type": "string"}},
+            "anyOf": [
+                {"required": ["reason"], "properties": {"reason": {"type": "object"}}},
+                {"required": ["userComment"], "properties": {"userComment": {"type": "string"}}},
+            ],
+            "properties": {
+                "reason": {"oneOf": [_CODING, {"type": "null"}]},
+                "userComment": {"type": ["string", "null"]},
+            },
         },
-        "outcomeTimestamp": {"type": "string", "format": "date-time"},
     },
 }
 _SCHEMAS: Final[Json] = {
@@ -113,10 +134,13 @@ _SCHEMAS: Final[Json] = {
         },
     },
     "Object": {"type": "object"},
+    "Time": {"type": "string", "format": "date-time", "description": "RFC 3339, with Z or an offset"},
     "Feedback": {
         "type": "object",
         "required": ["feedback"],
-        "properties": {"feedback": {"type": "array", "minItems": 1, "items": _REPORT}},
+        "properties": {
+            "feedback": {"type": "array", "minItems": 1, "items": {"oneOf": [_ACCEPTED, _OVERRIDDEN]}}
+        },
     },
 }
 _REFUSALS: Final = {
@@ -197,13 +221,24 @@ def _call(service_id: str, plans: list[Any]) -> Json:
         "summary": " / ".join(plan.title for plan in plans),
         "operationId": service_id,
         "description": "\n\n".join(plan.description or plan.title for plan in plans),
-        "requestBody": {"required": True, "content": _content("Request")},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _of_service(plans)}}},
         "responses": {
             "200": _answer("Cards", "The guideline was evaluated; without cards it has nothing to say"),
             "401": {"description": "No accepted token"},
             **{status: _answer("OperationOutcome", text) for status, text in _REFUSALS.items()},
         },
     }
+
+
+def _of_service(plans: list[Any]) -> Json:
+    """A request of the hooks of one service, with what the context of all of them must hold."""
+    hooks = [HOOKS[plan.hook] for plan in plans]
+    context = ["draftOrders"] if all(hook.drafts for hook in hooks) else []
+    context += ["selections"] if all(hook.selections for hook in hooks) else []
+    own: Json = {"hook": {"enum": [plan.hook for plan in plans]}}
+    if context:
+        own["context"] = {"required": context}
+    return {"allOf": [{"$ref": "#/components/schemas/Request"}, {"properties": own}]}
 
 
 def _feedback(service_id: str) -> Json:
