@@ -83,10 +83,12 @@ def _against_reference() -> Iterator[str]:
 
 def _against_floor(seconds: float, workers: int) -> Iterator[str]:
     yield from ("", f"### Throughput with {workers} workers, against a service that only parses the body", "")
-    rows = []
+    rows, shares = [], []
     for size in (200, 2000):
         both, length = measures.against_floor(size, seconds, workers)
         floor = both[0]
+        own = measures.own_milliseconds(size)
+        shares.append((size, floor[5], own, floor[5] / own))
         for name, each in zip(("floor", "service"), both, strict=True):
             ratios = each[1] / floor[1], floor[5] / each[5]
             rows.append((size, length / 1000, name, *each[1:5], each[5], *ratios))
@@ -101,6 +103,8 @@ def _against_floor(seconds: float, workers: int) -> Iterator[str]:
         "Processor ms",
     )
     yield from _table((*heading, "Of the floor's rate", "Of its processor time"), rows)
+    yield from ("", "Own work alone (all but HTTP and parsing) beside a whole request of the floor:", "")
+    yield from _table(("Resources", "Floor ms", "Own work ms", "Of the floor's rate"), shares)
 
 
 def _by_size(write: bool) -> Iterator[str]:
