@@ -48,7 +48,7 @@ test: $(DEV) ## Install what is needed and run the tests
 
 .PHONY: postgres-test
 postgres-test: $(DEV) ## Run the tests of the database on a PostgreSQL of their own (installs Debian's when root)
-	tests/store/with_postgres $(BIN)/python -m pytest tests/store tests/feedback $(ARGS) || [ $$? -eq 77 ] # says so
+	tests/store/with_postgres $(BIN)/python -m pytest tests/store tests/feedback tests/trust/test_over_http.py $(ARGS) || [ $$? -eq 77 ] # says so
 
 .PHONY: lint
 lint: $(DEV) ## Check style and types

@@ -14,6 +14,7 @@ import pytest
 from joserfc import jws
 
 from tests.serving import TINY, Served, free_port, served
+from tests.store.urls import DATABASES
 from tests.trust.client import ISSUER, KEY, public
 
 OTHER = "https://other-ehr.example.org"
@@ -58,8 +59,8 @@ def ask(
     return answer.status, answer.json() if answer.text else None
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module", params=DATABASES)
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("tokens")
     (folder / "jwks.json").write_text(json.dumps(public(KEY)))
     port = free_port()
@@ -68,7 +69,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "SARCOMA_CDS_AUTHENTICATION": "jwt",
         "SARCOMA_CDS_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "SARCOMA_CDS_JWT_ISSUERS": json.dumps(dict.fromkeys((ISSUER, OTHER), str(folder / "jwks.json"))),
-        "SARCOMA_CDS_DATABASE_URL": f"sqlite:///{folder}/service.sqlite3",
+        "SARCOMA_CDS_DATABASE_URL": request.param(folder).url,
     }
     with served(2, environment, port=port) as service:
         yield service
