@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.cases.case_file import Case, all_cases
 from tests.cases.service import guideline
@@ -35,6 +35,14 @@ EVERY = 40
 ITS_OWN = frozenset({"meta", "text"})
 _SMALL = ("-Xmx1g", "-XX:TieredStopAtLevel=1")
 COMMAND = Path(sys.executable).with_name("sarcoma-cds")
+
+
+class Holder(Protocol):
+    """What the checks ask of a server (hapi_server.Server says what each call gives)."""
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Json]: ...
+    def search(self, resource_type: str, **parameters: str) -> list[Json]: ...
+    def count(self, resource_type: str) -> int: ...
 
 
 @dataclass
@@ -84,12 +92,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _import(server: Server, bundle: bytes, sent: list[Json], tally: Tally) -> None:
     """The Bundle into an empty server, everything back, and the Bundle again."""
     tally.check("a server without our resources", [f"holds {body['id']}" for body in _held(server, sent)])
-    tally.check("the transaction", _taken(server, bundle, sent, "201"))
+    tally.check("the transaction", taken(server, bundle, sent, "201"))
     for body in sent:
-        tally.check(f"{body['resourceType']}/{body['id']}", list(_faults(server, body, "1")))
-    tally.check("the number of resources", list(_numbers(server, sent)))
-    tally.check("the transaction again", _taken(server, bundle, sent, "200"))
-    tally.check("nothing twice", list(_numbers(server, sent)))
+        tally.check(f"{body['resourceType']}/{body['id']}", list(faults_of(server, body, "1")))
+    tally.check("the number of resources", list(numbers_of(server, sent)))
+    tally.check("the transaction again", taken(server, bundle, sent, "200"))
+    tally.check("nothing twice", list(numbers_of(server, sent)))
     again = [fault for body in sent for fault in _read(server, body, "1")]
     tally.check("no new versions of what did not change", again)
 
@@ -135,7 +143,7 @@ def _installed(server: Server, sent: list[Json], tally: Tally) -> None:
     listed = [words[1] for words in said if words[0] == "holds" and "ImplementationGuide" not in words[1]]
     tally.check("the package has a name", [] if len(named) == 1 and len(named[0]) == 2 else [str(named)])
     tally.check("the package lists its resources", sorted({*expected} ^ {*listed}))
-    tally.check("the package, installed: the number of resources", list(_numbers(server, sent)))
+    tally.check("the package, installed: the number of resources", list(numbers_of(server, sent)))
     for body in sent:
         name = f"{body['resourceType']}/{body['id']}"
         tally.check(f"the package, installed: {name}", list(_read(server, body, "1")))
@@ -155,7 +163,7 @@ def _held(server: Server, sent: list[Json]) -> list[Json]:
     return [body for body in sent if server.ask("GET", f"/{body['resourceType']}/{body['id']}")[0] != 404]
 
 
-def _taken(server: Server, bundle: bytes, sent: list[Json], status: str) -> list[str]:
+def taken(server: Holder, bundle: bytes, sent: list[Json], status: str) -> list[str]:
     """What is wrong with the answer to the transaction, whose entries should all have this status."""
     answered, response = server.ask("POST", "", bundle)
     if answered != 200 or response.get("type") != "transaction-response":
@@ -167,7 +175,7 @@ def _taken(server: Server, bundle: bytes, sent: list[Json], status: str) -> list
     return wrong
 
 
-def _faults(server: Server, body: Json, version: str) -> Iterator[str]:
+def faults_of(server: Holder, body: Json, version: str) -> Iterator[str]:
     """What is wrong with a resource on the server, read and searched for."""
     yield from _read(server, body, version)
     url, held = body["url"], body["version"]
@@ -181,7 +189,7 @@ def _faults(server: Server, body: Json, version: str) -> Iterator[str]:
             yield f"a search by {' and '.join(parameters)} finds {found}"
 
 
-def _read(server: Server, body: Json, version: str) -> Iterator[str]:
+def _read(server: Holder, body: Json, version: str) -> Iterator[str]:
     status, found = server.ask("GET", f"/{body['resourceType']}/{body['id']}")
     if status != 200:
         yield f"status {status}"
@@ -193,7 +201,8 @@ def _read(server: Server, body: Json, version: str) -> Iterator[str]:
         yield f"version {found['meta']['versionId']}, not {version}"
 
 
-def _numbers(server: Server, sent: list[Json]) -> Iterator[str]:
+def numbers_of(server: Holder, sent: list[Json]) -> Iterator[str]:
+    """Types of which the server does not hold as many resources as were sent."""
     for resource_type, count in Counter(body["resourceType"] for body in sent).items():
         held = server.count(resource_type)
         if held != count:
