@@ -19,7 +19,7 @@ from typing import Any
 
 wsgi_app = "service.app:create_app()"
 _host = os.environ.get("HOST", "127.0.0.1")
-bind = f"{_host}:{os.environ.get('PORT', '8000')}"
+bind = f"{f'[{_host}]' if ':' in _host else _host}:{os.environ.get('PORT', '8000')}"
 if _host not in ("127.0.0.1", "localhost", "::1") and "SARCOMA_CDS_PROFILE" not in os.environ:
     raise SystemExit(f"{_host} is open to others. Set SARCOMA_CDS_PROFILE to production (or development).")
 

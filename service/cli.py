@@ -89,7 +89,7 @@ def _check_start(settings: Settings, host: str) -> None:
 def _gunicorn_options(host: str, port: int) -> dict[str, Any]:
     """The essentials of the repository's configuration, when only the package is installed."""
     return {
-        "bind": f"{host}:{port}",
+        "bind": f"{f'[{host}]' if ':' in host else host}:{port}",
         "workers": int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1),
         "worker_class": "service.server.Worker",
         "logger_class": "service.server.Logger",

@@ -194,9 +194,10 @@ def test_a_setting_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SARCOMA_CDS_MAX_CARDS" in result.output
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize("installed", [True, False])
 def test_serve_starts_gunicorn_with_an_application_that_is_made_once(
-    installed: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    installed: bool, host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
     monkeypatch.setenv("SARCOMA_CDS_CONTENT_DIR", str(TINY))
@@ -216,10 +217,10 @@ def test_serve_starts_gunicorn_with_an_application_that_is_made_once(
     monkeypatch.setattr("gunicorn.arbiter.Arbiter.run", start)
     if installed:
         monkeypatch.setattr(cli, "_GUNICORN_CONFIG", tmp_path / "none.py")
-    assert run("serve", "--port", "8123", "--workers", "2").exit_code == 0
+    assert run("serve", "--host", host, "--port", "8123", "--workers", "2").exit_code == 0
     folder, arbiter = made
     assert folder == TINY
-    assert arbiter.address == [("127.0.0.1", 8123)]
+    assert arbiter.address == [(host, 8123)]
     assert arbiter.cfg.settings["workers"].get() == 2
     assert arbiter.cfg.worker_class is Worker
     assert arbiter.cfg.logger_class is Logger
