@@ -6,6 +6,7 @@ one) that they stand for. Arbitrary units ([iU] and the like) convert only into 
 """
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -157,11 +158,11 @@ def _parse(unit: str) -> _Unit:
     plain = _ANNOTATION.sub("1", plain)
     if plain in ("", "1"):
         return _Unit("dimensionless", Fraction(1), Fraction(0))
-    registry = _registry()
+    read = _reader()
     try:
-        quantity = registry.from_ucum(plain)
+        quantity = read(plain)
         base = quantity.to_base_units()
-        zero = registry.Quantity(0, quantity.units).to_base_units()
+        zero = type(quantity)(0, quantity.units).to_base_units()
     except Exception as error:  # the library lets lark's, pint's and Python's own errors through
         raise UnitError(unit) from error
     dimension = " ".join([str(base.units), *sorted(_ARBITRARY.findall(unit))])
@@ -172,10 +173,15 @@ def _parse(unit: str) -> _Unit:
 
 
 @lru_cache(maxsize=1)
-def _registry() -> Any:
-    from ucumvert import PintUcumRegistry  # half a second, and most requests convert nothing
+def _reader() -> Callable[[str], Any]:
+    """Reads a UCUM unit as a quantity of Pint.
 
-    return PintUcumRegistry()
+    The library's own registry (PintUcumRegistry) loads all units twice, and uses the one that stands here.
+    """
+    from ucumvert import UcumToPintTransformer, get_ucum_parser, parse_ucum  # slow, and not always needed
+
+    parser, transform = get_ucum_parser(), UcumToPintTransformer().transform
+    return lambda unit: transform(parse_ucum(unit, parser))
 
 
 def _exact(value: float) -> Fraction:
