@@ -11,7 +11,7 @@ from service.patient.errors import DraftsUnreadable
 from service.patient.medications import Medications
 from service.patient.record import LeftOut, PatientRecord, is_entered_in_error, name_of, patient_urls
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
-from service.patient.regimens import Parts, is_group, parts_of
+from service.patient.regimens import Parts, by_name, is_group, parts_of
 from service.patient.shapes import problem, tidy
 
 _KEY = "draftOrders"
@@ -81,6 +81,8 @@ def read_drafts(context: Mapping[str, Any], selecting: bool, record: PatientReco
     regimens = {
         name: parts_of(order, resources, full_urls) for name, order in resources.items() if is_group(order)
     }
+    own_urls = {url: name for url, name in full_urls.items() if name in given}
+    given |= {name: by_name(given[name], own_urls) for name in regimens if name in given}
     for name in _without_parts(regimens, left_out):
         unreadable[name] = f"{positions[name]} without its orders"
         del resources[name]

@@ -72,6 +72,12 @@ def without(group: Mapping[str, Any], gone: Callable[[str], bool]) -> Json | Non
     return {**group, "action": kept} if kept else None
 
 
+def by_name(group: Json, urls: Mapping[str, str]) -> Json:
+    """The group with `Type/id` where its actions name a draft by the `fullUrl` that it has in `urls`."""
+    known = any(reference in urls for reference in references([group]))
+    return {**group, "action": _by_name(group["action"], urls)} if known else group
+
+
 def short(reference: str) -> str:
     """`Type/id` of a literal reference, whatever stands before and after; other text as it is."""
     found = split_reference(reference)
@@ -88,6 +94,15 @@ def _kept(actions: list[Any], gone: Callable[[str], bool]) -> list[Json]:
         if action.get("action") and not beneath and reference is None:
             continue
         rows.append({**action, "action": beneath} if beneath else action)
+    return rows
+
+
+def _by_name(actions: list[Any], urls: Mapping[str, str]) -> list[Json]:
+    rows = []
+    for action in actions:
+        name = urls.get(_reference(action) or "")
+        row = {**action, "resource": {**action["resource"], "reference": name}} if name else action
+        rows.append({**row, "action": _by_name(row["action"], urls)} if row.get("action") else row)
     return rows
 
 
