@@ -1,10 +1,10 @@
 """gunicorn settings: `sarcoma-cds serve` uses them, or gunicorn --config deploy/gunicorn.conf.py
 
 Environment: HOST (127.0.0.1), PORT (8000), WEB_CONCURRENCY (processes; one per core), WEB_THREADS (4 each),
-WEB_REQUEST_SECONDS (10: within which a request must have arrived), SARCOMA_CDS_LOG_LEVEL (info),
-SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone), PROMETHEUS_MULTIPROC_DIR (an empty folder
-in which the processes add up their metrics; a temporary one unless given). The largest request body is a
-setting of the application.
+WEB_REQUEST_SECONDS (10: within which a request must have arrived; three times that for its answer to be
+taken), SARCOMA_CDS_LOG_LEVEL (info), SARCOMA_CDS_PROFILE (to be set when HOST is not this machine alone),
+PROMETHEUS_MULTIPROC_DIR (an empty folder in which the processes add up their metrics; a temporary one unless
+given). The largest request body is a setting of the application.
 
 A client that sends slowly holds a thread for those seconds: put a proxy in front that takes in whole
 requests.

@@ -1,8 +1,8 @@
 """gunicorn as this service needs it: threads for whole requests, logs as JSON, refusals like our own.
 
 A process has few threads. gunicorn gives one to whoever connects, for as long as that client likes; here a
-connection waits outside until something comes, a request must have arrived within WEB_REQUEST_SECONDS, and an
-answer be taken in its time. `deploy/gunicorn.conf.py` names the two classes.
+connection waits outside until something comes, a request must have arrived within WEB_REQUEST_SECONDS, and
+its answer be taken within three times that. `deploy/gunicorn.conf.py` names the two classes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
             if now - begun <= self._seconds:
                 continue
             self._late.add(conn.sock)
-            over = now - begun > self._seconds + self.cfg.timeout
+            over = now - begun > 3 * self._seconds
             with contextlib.suppress(OSError):  # closed meanwhile
                 conn.sock.shutdown(socket.SHUT_RDWR if over else socket.SHUT_RD)
 

@@ -255,6 +255,33 @@ def test_a_request_that_does_not_come_to_an_end_is_left(strict: Served, kind: st
             connection.close()
 
 
+def test_a_client_that_does_not_take_its_answers_is_left(strict: Served) -> None:
+    status, text = strict.ask("GET", "/fhir/transaction.json")
+    assert (status, len(text) > 50_000) == (200, True)
+    connections = [socket.socket() for _ in range(4)]  # as many as threads
+    for connection in connections:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", strict.port))
+        connection.setblocking(False)
+        connection.send(b"GET /fhir/transaction.json HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+    time.sleep(7 * REQUEST_S)  # until what the network holds is full, and three times REQUEST_S more
+    assert strict.is_up()
+    for connection in connections:
+        connection.settimeout(10)
+        assert read_to_end(connection) < 250 * len(text)
+        connection.close()
+
+
+def read_to_end(connection: socket.socket) -> int:
+    count = 0
+    try:
+        while piece := connection.recv(65_536):
+            count += len(piece)
+    except ConnectionResetError:
+        pass
+    return count
+
+
 def test_connections_on_which_nothing_comes_hold_nobody_up(strict: Served) -> None:
     connections = [strict.connect() for _ in range(100)]
     started = time.monotonic()
