@@ -22,6 +22,8 @@ _STEP: Final = 50
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 # What a server may set or add by itself.
 _ITS_OWN: Final = frozenset({"id", "meta", "text"})
+_MADE: Final = frozenset({"snapshot", "mapping"})
+"""What a server may make of a StructureDefinition that has none."""
 
 
 class PublishError(Exception):
@@ -117,7 +119,8 @@ def _read_back(body: Json, session: _Session) -> str | None:
     if found[0].get("id") != body["id"]:
         return f"{name}: the server gave it another id, {found[0].get('id')}: tools find services by id"
     sent = json.loads(written(body))
-    changed = [key for key in sorted({*sent, *found[0]} - _ITS_OWN) if found[0].get(key) != sent.get(key)]
+    held = {key: value for key, value in found[0].items() if key in sent or key not in _MADE}
+    changed = [key for key in sorted({*sent, *held} - _ITS_OWN) if held.get(key) != sent.get(key)]
     return f"{name}: the server changed {', '.join(changed)}" if changed else None
 
 

@@ -162,6 +162,18 @@ def test_published_is_what_can_be_read_back(package: Package) -> None:
     assert log == [{"path": "/fhir", "token": f"Bearer {TOKEN}"}]
 
 
+def _snapshot(held: dict[str, Json]) -> None:
+    """What HAPI's package installer makes of a StructureDefinition."""
+    for one in held.values():
+        if one["resourceType"] == "StructureDefinition":
+            one["snapshot"] = {"element": []}
+
+
+def test_a_snapshot_is_a_servers_own(package: Package) -> None:
+    with server(_snapshot) as (url, _):
+        assert publish(package, Target(url)) == len(package.resources)
+
+
 def _lose(held: dict[str, Json]) -> None:
     held.popitem()
 
