@@ -118,6 +118,7 @@ class Evaluation:
             raise EvaluationError("recursion without end", library, define) from error
         except Exception as error:
             if error is self._run.record_failure:
+                self._run.record_failure = None  # else its traceback keeps the whole request in a cycle
                 raise
             raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
         finally:

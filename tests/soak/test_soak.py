@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections import Counter
 from dataclasses import replace
 
 import pytest
+from flask.testing import FlaskClient
 
+from service.app import create_app
+from service.settings import Settings
+from tests.fhir_server.ehr import Reply, bundle, ehr
 from tests.serving import Served, served
-from tests.soak.__main__ import Held, Phase, is_flat, main, questions
+from tests.soak.__main__ import Held, Phase, is_flat, main, others, questions
 from tests.soak.clients import Tally, call_for, learn
 
 HELD = Held(200_000, 210_000, 30)
@@ -40,6 +45,40 @@ def test_the_questions_have_answers_of_several_kinds() -> None:
 
         tally = asyncio.run(ask_wrongly())
     assert (tally.right, sum(tally.faults.values())) == (5, 5)
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    url = f"sqlite:///{tmp_path_factory.mktemp('cycles')}/d.sqlite3"
+    settings = Settings(log_level="error", database_url=url, fhir_deadline_ms=5000)
+    return create_app(settings).test_client()
+
+
+@pytest.mark.parametrize("name", [question.name for question in [questions()[0], *others("")]])
+def test_no_request_leaves_itself_behind_in_a_cycle(application: FlaskClient, name: str) -> None:
+    """Cycles are searched for rarely: until then what is in them is held, data and connections too."""
+    with ehr(lambda _: Reply(bundle())) as server:
+        (question,) = (q for q in [questions()[0], *others(server.url)] if q.name == name)
+
+        def ask() -> None:
+            response = application.post(question.path, data=question.body, content_type="application/json")
+            assert response.status_code == question.status
+            response.close()
+
+        ask()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                ask()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = {f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.garbage}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert {kind for kind in left if kind.startswith("service.") or kind == "builtins.frame"} == set()
 
 
 @pytest.mark.parametrize(

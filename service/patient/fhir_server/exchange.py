@@ -103,8 +103,9 @@ class Connection:
         self._http._new_conn = self._connect  # type: ignore[method-assign]
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Lets go of the connection, which is good for nothing afterwards."""
         self._http.close()
+        vars(self._http).pop("_new_conn", None)  # a cycle, which would keep it for a while
         for handle in self._handles:
             handle.close()
 
