@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "soak.md"
 MARKS = "<!-- figures -->", "<!-- end of figures -->"
 SERVICE = "/cds-services/soft-tissue-sarcoma-"
-MOST_GROWTH_KB = 10_000
+MOST_GROWTH_KB = 20_000
 MOST_NEW_FILES = 4
 WARM_UP = 8000
 """Calls after which what grows once has grown: each thread of each worker has read a large body."""

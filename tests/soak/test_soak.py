@@ -86,7 +86,7 @@ def test_no_request_leaves_itself_behind_in_a_cycle(application: FlaskClient, na
     [
         (HELD, True),
         (replace(HELD, kilobytes=205_000, files=31), True),
-        (replace(HELD, kilobytes=215_000), False),
+        (replace(HELD, kilobytes=225_000), False),
         (replace(HELD, files=40), False),
     ],
 )
