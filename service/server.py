@@ -8,6 +8,7 @@ its answer be taken within three times that. `deploy/gunicorn.conf.py` names the
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -46,6 +47,9 @@ _STATUS: Final[Mapping[type[Exception], int]] = {
     UnsupportedTransferCoding: 501,
 }
 
+_SEARCH_S: Final = 30.0
+"""How often cycles are looked for, beside the rare times that gunicorn's settings leave to the allocator."""
+
 _log = structlog.get_logger("server")
 
 
@@ -59,6 +63,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         self._seconds = int(os.environ.get("WEB_REQUEST_SECONDS") or "10")
         self._begun: dict[TConn, float] = {}
         self._late: set[socket.socket] = set()
+        self._searched = monotonic()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -98,6 +103,9 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         """About once a second: ends the reading, and later the writing, of who takes too long."""
         super().murder_pending()
         now = monotonic()
+        if now - self._searched > _SEARCH_S:
+            self._searched = now
+            gc.collect()  # of what was loaded before the fork nothing is looked at
         for conn, begun in self._begun.copy().items():
             if now - begun <= self._seconds:
                 continue
