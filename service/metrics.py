@@ -7,16 +7,28 @@ Counts of several processes are added up when PROMETHEUS_MULTIPROC_DIR names a f
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, Final
 
+import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+_log = structlog.get_logger("metrics")
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _NONE: Final = "none"
+
+
+@contextmanager
+def _without_stopping_answers() -> Iterator[None]:
+    """A number that cannot be kept (its file was tidied away, the disk is full) is told in the log."""
+    try:
+        yield
+    except Exception as error:  # whatever happens to a number: advice comes first
+        _log.warning("not counted", error=type(error).__name__)
 
 
 class Metrics:
@@ -46,7 +58,8 @@ class Metrics:
 
     def refused(self, reason: str) -> None:
         """Counts a refused token; `reason` is one of the trust room's words."""
-        self._refused.labels(reason).inc()
+        with _without_stopping_answers():
+            self._refused.labels(reason).inc()
 
     def call(self, service: str, hook: str, status: int, seconds: float) -> None:
         """Counts a call of a service (`none` when there is no such service) and how long it took."""
@@ -101,21 +114,25 @@ def install(app: Flask, metrics: Metrics, services: Iterable[str], keys: Iterabl
 
     @app.after_request
     def count(response: Response) -> Response:
+        with _without_stopping_answers():
+            add(response)
+        return response
+
+    def add(response: Response) -> None:
         kind = (request.endpoint or "").partition(".")[2]
         if request.method != "POST" or kind not in ("call_service", "feedback"):
-            return response
+            return
         service = str((request.view_args or {}).get("service_id"))
         service = service if service in known else _NONE
         if kind == "feedback":
             metrics.feedback(service, response.status_code, g.get("reported") or {})
-            return response
+            return
         hook = g.plan.hook if "plan" in g else _NONE
         metrics.call(service, hook, response.status_code, perf_counter() - g.get("began", perf_counter()))
         if "call" in g:
             metrics.prefetch(service, advertised, g.call.prefetch)
         if "cards" in g and response.status_code == 200:
             metrics.answer(service, hook, g.cards, merged)
-        return response
 
     @app.get("/metrics")
     def show_metrics() -> Response:

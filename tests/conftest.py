@@ -1,4 +1,6 @@
-"""What holds for every test: the same examples each time, and no database left in the working directory."""
+"""What holds for every test: the same examples each time, no database left in the working directory, and time
+for FHIR servers to answer on a busy machine where a test is not about time.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("steady")
     folder = config.stash[_FOLDER] = tempfile.mkdtemp(prefix="sarcoma-cds-tests-")
     os.environ["SARCOMA_CDS_DATABASE_URL"] = f"sqlite:///{folder}/default.sqlite3"
+    os.environ.setdefault("SARCOMA_CDS_FHIR_DEADLINE_MS", "10000")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

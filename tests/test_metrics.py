@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -139,3 +141,15 @@ def _total_after_ten_calls(service: Served) -> float:
     assert status == 200
     name = 'sarcoma_cds_calls_total{hook="none",service="hydration-patient-view",status="400"}'
     return numbers(page)[name]
+
+
+def test_numbers_that_cannot_be_kept_do_not_stop_advice(tmp_path: Path) -> None:
+    folder, log = tmp_path / "metrics", tmp_path / "log"
+    folder.mkdir()
+    environment = {"SARCOMA_CDS_CONTENT_DIR": str(TINY), "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    with served(1, environment, log) as running:
+        shutil.rmtree(folder)  # as those do who tidy up folders of temporary files
+        assert running.send("POST", "/cds-services/none", {}).status == 404
+        assert running.send("POST", "/cds-services/hydration-patient-view", {}).status == 400
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "not counted" in {line["event"] for line in lines}

@@ -169,9 +169,10 @@ def test_the_command_does_not_open_the_service_to_others_by_default() -> None:
     [("10.0.0.1", "", False), ("127.0.0.1", "", True), ("10.0.0.1", "production", True)],
 )
 def test_gunicorn_does_not_open_the_service_to_others_by_default(
-    host: str, profile: str, starts: bool, monkeypatch: pytest.MonkeyPatch
+    host: str, profile: str, starts: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))  # else the file sets one, for good
     monkeypatch.delenv("SARCOMA_CDS_PROFILE", raising=False)
     if profile:
         monkeypatch.setenv("SARCOMA_CDS_PROFILE", profile)

@@ -21,6 +21,8 @@ _CODING: Final[Json] = {
     "required": ["code", "system"],
     "properties": {"code": _TEXT, "system": _TEXT, "display": _TEXT},
 }
+_PICKED: Final[Json] = {**_CODING, "properties": {"code": _TEXT, "system": _TEXT}}
+"""A Coding as clients send it back: what it was called does not matter."""
 _ACTION: Final[Json] = {
     "type": "object",
     "required": ["type", "description"],
@@ -92,7 +94,7 @@ _OVERRIDDEN: Final[Json] = {
                 {"required": ["userComment"], "properties": {"userComment": {"type": "string"}}},
             ],
             "properties": {
-                "reason": {"oneOf": [_CODING, {"type": "null"}]},
+                "reason": {"oneOf": [_PICKED, {"type": "null"}]},
                 "userComment": {"type": ["string", "null"]},
             },
         },
