@@ -49,8 +49,6 @@ def test_every_answer_is_as_described(service: Served, case: Any) -> None:
     )
     if case.meta.generation.mode.is_positive:  # what fits the document is not refused for its form
         assert response.status_code in (200, 412), response.text
-    elif case.method == "POST":
-        assert 400 <= response.status_code < 500, response.text
 
 
 def test_every_service_is_described() -> None:

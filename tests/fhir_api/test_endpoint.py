@@ -119,12 +119,20 @@ def _nonsense(asked: Asked) -> Reply:
 
 @pytest.mark.parametrize(
     ("script", "told"),
-    [(_late, "in time"), (_refusing, "403"), (_moved, "302"), (_nonsense, "something else than FHIR")],
+    [(_refusing, "403"), (_moved, "302"), (_nonsense, "something else than FHIR")],
 )
 def test_a_server_that_gives_nothing_is_no_patient_without_data(script: Script, told: str) -> None:
     with ehr(script) as server:
         outcome = post(PATH, asked_of(server.url), 422)
     assert told in outcome["issue"][0]["details"]["text"]
+
+
+def test_a_server_that_is_late_is_no_patient_without_data() -> None:
+    settings = Settings(log_level="error", fhir_deadline_ms=300)
+    late = create_app(settings, clock=lambda: NOW, guideline=guideline()).test_client()
+    with ehr(_late) as server:
+        outcome = checked(late.post(f"/fhir/{PATH}", json=asked_of(server.url)), 422)
+    assert "in time" in outcome["issue"][0]["details"]["text"]
 
 
 def test_a_server_that_is_not_there() -> None:
