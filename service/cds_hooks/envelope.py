@@ -10,7 +10,6 @@ from importlib import resources
 from typing import Any
 
 import fastjsonschema
-import jsonschema
 
 from service.cds_hooks.exact_json import loads
 from service.errors import InvalidRequest
@@ -19,7 +18,6 @@ from service.patient.fhir_server import Server
 
 SCHEMA = json.loads((resources.files(__package__) / "schemas" / "request.json").read_text("utf-8"))
 _check = fastjsonschema.compile(SCHEMA)
-_explainer = jsonschema.Draft7Validator(SCHEMA)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _PARTS = ("context", "prefetch", "extension", "fhirAuthorization")
 
@@ -99,7 +97,10 @@ def _refuse_repeated_keys(envelope: Mapping[str, Any]) -> None:
 def _explanation(envelope: Mapping[str, Any]) -> str:
     """One sentence an issue; paths are those of the schema, so nothing of the request is repeated."""
     sentences = []
-    for error in sorted(_explainer.iter_errors(envelope), key=lambda e: list(map(str, e.absolute_path))):
+    from jsonschema import Draft7Validator  # slow to import, and sound calls need none
+
+    explainer = Draft7Validator(SCHEMA)
+    for error in sorted(explainer.iter_errors(envelope), key=lambda e: list(map(str, e.absolute_path))):
         path = ".".join(str(step) for step in error.absolute_path) or "the request"
         if error.validator == "required":
             prefix = "" if path == "the request" else f"{path}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -37,11 +37,21 @@ class _Plan:
     children: dict[str, _Plan] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
 class _Shape:
-    plan: _Plan
-    check: Callable[[Any], Any]
-    accepts: Accepts
+    """How a type is put right and judged. What is sound is judged by `accepts` alone."""
+
+    def __init__(self, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+        self._schema = {**schema, "definitions": definitions}
+        self.plan = _plan(schema, definitions)
+        self.accepts: Accepts = Soundness(definitions).of(schema)
+
+    @cached_property
+    def check(self) -> Callable[[Any], Any]:
+        """Says what is wrong, and where; made when something is."""
+        check: Callable[[Any], Any] = fastjsonschema.compile(
+            self._schema, formats={"fhir-date-time": is_date_time}
+        )
+        return check
 
 
 def _plan(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> _Plan:
@@ -62,10 +72,7 @@ def _shape(resource_type: str) -> _Shape | None:
         return None
     definitions = json.loads((folder / "datatypes.json").read_text("utf-8"))["definitions"]
     schema = json.loads(file.read_text("utf-8"))
-    check = fastjsonschema.compile(
-        {**schema, "definitions": definitions}, formats={"fhir-date-time": is_date_time}
-    )
-    return _Shape(_plan(schema, definitions), check, Soundness(definitions).of(schema))
+    return _Shape(schema, definitions)
 
 
 SHAPED_TYPES = frozenset(
