@@ -12,7 +12,7 @@ from service.patient.medications import Medications
 from service.patient.record import LeftOut, PatientRecord, is_entered_in_error, name_of, patient_urls
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
 from service.patient.regimens import Parts, by_name, is_group, parts_of
-from service.patient.shapes import problem, tidy
+from service.patient.shapes import is_sound, problem, tidy
 
 _KEY = "draftOrders"
 
@@ -130,7 +130,8 @@ def _reason(order: Mapping[str, Any], patient_id: str, urls: frozenset[str]) -> 
     contained = order.get("contained", [])
     if not isinstance(contained, list) or not all(isinstance(c, dict) for c in contained):
         return "malformed: contained"
-    return next((reason for part in (order, *contained) if (reason := problem(part))), None)
+    unsound = (part for part in (order, *contained) if not is_sound(part))
+    return next((reason for part in unsound if (reason := problem(part))), None)
 
 
 def _latest(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:

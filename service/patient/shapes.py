@@ -83,7 +83,7 @@ SHAPED_TYPES = frozenset(
 
 
 def compile_all() -> None:
-    """Compile every check now, so that no request pays for it."""
+    """Compile now what sound resources are judged by, so that no request pays for it."""
     for name in SHAPED_TYPES:
         _shape(name)
 
