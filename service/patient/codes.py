@@ -18,22 +18,6 @@ def codes_at(resource: Mapping[str, Any], path: str) -> set[tuple[str, str]]:
     return {pair for value in _elements(resource, path.split(".")) for pair in _codes(value)}
 
 
-def plain_codes(value: Any) -> list[tuple[str, str]] | None:
-    """The codes of a CodeableConcept as R4 writes it; None for what it takes `codes_at` to read."""
-    codings = value.get("coding") if type(value) is dict else None
-    if type(codings) is not list:
-        return None
-    pairs = []
-    for coding in codings:
-        if type(coding) is not dict:
-            return None
-        system, code = coding.get("system"), coding.get("code")
-        if type(system) is not str or type(code) is not str:
-            return None
-        pairs.append((system, code))
-    return pairs
-
-
 def _elements(value: Any, steps: list[str]) -> Iterator[Any]:
     if not steps:
         yield value

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from itertools import chain, groupby, repeat
+from operator import attrgetter, contains, itemgetter
+from typing import Any, Final, Protocol
 
 from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Entry, read_value
 from service.patient.errors import DataUnavailable
@@ -17,6 +19,11 @@ from service.patient.shelf import Shelf
 
 NOT_GIVEN = "not given"
 _NOT_ABOUT_PATIENT = "not about this patient"
+_RESOURCE: Final = attrgetter("resource")
+_KIND: Final = attrgetter("kind")
+_WITHIN: Final = attrgetter("within")
+_SUBJECT: Final = itemgetter("subject")
+_REFERENCE: Final = itemgetter("reference")
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
@@ -85,8 +92,8 @@ class PatientRecord:
         self._gaps = dict(gaps)
         self._left_out = left_out
         came: dict[str, list[Entry]] = defaultdict(list)
-        for entry in entries:
-            came[entry.resource["resourceType"]].append(entry)
+        for kind, run in groupby(entries, _KIND):
+            came[kind] += run
         self.medications = Medications(came.get("Medication", ()))
         report = partial(_leave_out, left_out)
         self._shelves = {name: Shelf(own, self.medications, report) for name, own in came.items()}
@@ -142,7 +149,7 @@ def read_record(
     """
     patient_id = bare_patient_id(patient_id)
     given = prefetch if prefetch is not None else {}
-    entries: list[Entry] = []
+    batches: list[list[Entry]] = []
     left_out: list[LeftOut] = []
     empty: dict[str, bool] = {}  # key that brought nothing -> whether something else is said about it
     for key in dict.fromkeys(need.key for need in needs):
@@ -151,12 +158,11 @@ def read_record(
             empty[key] = contents is not None
         if contents is not None:
             left_out += [LeftOut(key, where, reason) for where, reason in contents.problems]
-            entries += contents.entries
-    own = _of_patient(entries, patient_id, left_out)
+            batches.append(contents.entries)
+    own = _of_patient(batches, patient_id, left_out)
     foreign = {row.key for row in left_out if row.reason == _NOT_ABOUT_PATIENT} - set(supplied)
-    brought = {entry.within for entry in entries} - {entry.within for entry in own}
-    empty |= dict.fromkeys(_keys(entries) - _keys(own) - foreign, True) if brought else {}
-    kept = [entry for entry in _without_duplicates(own, left_out) if not _is_void(entry, left_out)]
+    empty |= dict.fromkeys(_keys(chain.from_iterable(batches)) - _keys(own) - foreign, True)
+    kept = _without_void(_without_duplicates(own, left_out), left_out)
     reasons = failures or {}
     gaps = {
         need.resource_type: Gap(need.key, need.required, reasons.get(need.key), empty[need.key])
@@ -167,7 +173,8 @@ def read_record(
 
 
 def _keys(entries: Iterable[Entry]) -> set[str]:
-    return {entry.key for entry in entries}
+    """The keys that brought some entry. Most entries came together: few places, many entries."""
+    return {place.partition(".")[0] for place in set(map(_WITHIN, entries))}
 
 
 def _leave_out(left_out: list[LeftOut], entry: Entry, reason: str) -> None:
@@ -212,34 +219,48 @@ def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _of_patient(entries: Sequence[Entry], patient_id: str, left_out: list[LeftOut]) -> list[Entry]:
-    urls = patient_urls(entries, patient_id)
-    kept = []
-    others = {entry.resource["resourceType"] for entry in entries} - {"Patient"}
-    plain = frozenset(filter(is_type, others))
-    subject = f"Patient/{patient_id}"
-    for entry in entries:
-        resource = entry.resource
-        given = resource.get("subject")
-        if (  # the commonest case of what follows, asked of each resource
-            type(given) is dict
-            and given.get("reference") == subject
-            and "patient" not in resource
-            and resource["resourceType"] in plain
-        ):
-            kept.append(entry)
-        elif not is_type(resource["resourceType"]):
-            left_out.append(LeftOut(entry.key, entry.position, "not a FHIR resource type"))
-        elif resource["resourceType"] == "Patient" and resource.get("id") not in (None, patient_id):
-            left_out.append(LeftOut(entry.key, entry.position, "another patient"))
-        elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
-            _leave_out(left_out, entry, _NOT_ABOUT_PATIENT)
+def _of_patient(batches: Iterable[list[Entry]], patient_id: str, left_out: list[LeftOut]) -> list[Entry]:
+    """The entries about this patient; the others are left out."""
+    patients = [batch for batch in batches if "Patient" in map(_KIND, batch)]
+    urls = patient_urls(chain.from_iterable(patients), patient_id)
+    kept: list[Entry] = []
+    for batch in batches:
+        if _all_have_subject(batch, f"Patient/{patient_id}"):
+            kept += batch
         else:
-            kept.append(entry)
+            kept += [entry for entry in batch if _is_of_patient(entry, patient_id, urls, left_out)]
     return kept
 
 
+def _all_have_subject(entries: list[Entry], reference: str) -> bool:
+    """Whether all entries name this subject as R4 has it, and no other: the commonest case, at one look."""
+    resources = list(map(_RESOURCE, entries))
+    try:
+        subjects = list(map(_SUBJECT, resources))
+        same = {*map(type, subjects)} == {dict} and {*map(_REFERENCE, subjects)} == {reference}
+    except (KeyError, TypeError):
+        return False
+    others = any(map(contains, resources, repeat("patient")))
+    kinds = {*map(_KIND, entries)}
+    return same and not others and "Patient" not in kinds and all(map(is_type, kinds))
+
+
+def _is_of_patient(entry: Entry, patient_id: str, urls: frozenset[str], left_out: list[LeftOut]) -> bool:
+    resource = entry.resource
+    if not is_type(entry.kind):
+        left_out.append(LeftOut(entry.key, entry.position, "not a FHIR resource type"))
+    elif entry.kind == "Patient" and resource.get("id") not in (None, patient_id):
+        left_out.append(LeftOut(entry.key, entry.position, "another patient"))
+    elif not all(is_about(resource.get(name), patient_id, urls) for name in ("subject", "patient")):
+        _leave_out(left_out, entry, _NOT_ABOUT_PATIENT)
+    else:
+        return True
+    return False
+
+
 def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
+    if _all_apart(entries):
+        return entries
     newest: dict[tuple[str, str], int] = {}
     dropped: set[int] = set()
     for number, entry in enumerate(entries):
@@ -247,7 +268,7 @@ def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[E
         own = resource.get("id")
         if not isinstance(own, str):
             continue
-        name = (resource["resourceType"], own)
+        name = (entry.kind, own)
         before = newest.setdefault(name, number)
         if before != number:
             older = number if _is_newer(entries[before].resource, resource) else before
@@ -256,6 +277,15 @@ def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[E
     for number in sorted(dropped):
         _leave_out(left_out, entries[number], "older duplicate")
     return [entry for number, entry in enumerate(entries) if number not in dropped] if dropped else entries
+
+
+def _all_apart(entries: list[Entry]) -> bool:
+    """Whether each entry has a type and id of its own, at one look; False where that takes a closer one."""
+    ids = map(dict.get, map(_RESOURCE, entries), repeat("id"))
+    try:
+        return len({*zip(map(_KIND, entries), ids, strict=True)}) == len(entries)
+    except TypeError:
+        return False
 
 
 def _is_newer(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -282,11 +312,22 @@ def _version(resource: Mapping[str, Any]) -> float | None:
     return float(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 15 else None
 
 
+def _without_void(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
+    """The entries that count, and not those that somebody has taken back."""
+    kept: list[Entry] = []
+    for _, run in groupby(entries, _KIND):
+        alike = list(run)
+        resources = list(map(_RESOURCE, alike))
+        statuses = map(dict.get, resources, repeat("status"))
+        if "entered-in-error" in statuses or any(map(contains, resources, repeat("verificationStatus"))):
+            kept += [entry for entry in alike if not _is_void(entry, left_out)]
+        else:
+            kept += alike
+    return kept
+
+
 def _is_void(entry: Entry, left_out: list[LeftOut]) -> bool:
-    resource = entry.resource
-    if "verificationStatus" not in resource and resource.get("status") != "entered-in-error":
-        return False
-    status = is_entered_in_error(resource)
+    status = is_entered_in_error(entry.resource)
     if status is not None:
         _leave_out(left_out, entry, status)
     return status is not None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
+from operator import attrgetter, contains
 from typing import Any, Final, Protocol
 
 from service.patient.bundles import Entry
-from service.patient.codes import NotCoded, codes_at, plain_codes
+from service.patient.codes import NotCoded, codes_at
 from service.patient.medications import Medications
 from service.patient.references import is_id
 from service.patient.shapes import is_sound, problem, tidy
@@ -16,6 +18,7 @@ CodeKey = tuple[str, str]
 Resource = dict[str, Any]
 
 _UNTOUCHED: Final[Resource] = {}
+_RESOURCE: Final = attrgetter("resource")
 
 
 class Report(Protocol):
@@ -71,12 +74,31 @@ class Shelf:
         return resource
 
     def _index(self, path: str) -> dict[CodeKey, list[int]]:
-        index = self._indices[path] = defaultdict(list)
-        for number, entry in enumerate(self.entries):
-            pairs = plain_codes(entry.resource.get(path))
-            for pair in self._codes(number, path) if pairs is None else pairs:
-                index[pair].append(number)
+        index = self._index_of_concepts(path)
+        if not {*map(type, chain.from_iterable(index))} <= {str}:  # somebody's code is no text
+            index = defaultdict(list)
+            for number in range(len(self.entries)):
+                self._add(index, number, path)
+        self._indices[path] = index
         return index
+
+    def _index_of_concepts(self, path: str) -> dict[CodeKey, list[int]]:
+        """The index by whatever stands where a CodeableConcept of R4 has its codes."""
+        index: dict[CodeKey, list[int]] = defaultdict(list)
+        resources = list(map(_RESOURCE, self.entries))
+        is_choice = not any(map(contains, resources, repeat(path)))
+        name = f"{path}CodeableConcept" if is_choice else path
+        for number, resource in enumerate(resources):
+            try:
+                for coding in resource[name]["coding"]:
+                    index[coding["system"], coding["code"]].append(number)
+            except (KeyError, TypeError):
+                self._add(index, number, path)
+        return index
+
+    def _add(self, index: dict[CodeKey, list[int]], number: int, path: str) -> None:
+        for pair in self._codes(number, path):
+            index[pair].append(number)
 
     def _codes(self, number: int, path: str) -> Iterable[CodeKey]:
         """Codes of what is not written as R4 has it, or is a choice or a reference."""

@@ -1,5 +1,8 @@
 """What may be read as it came: the short way gives what the long way gives."""
 
+import contextlib
+import itertools
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -7,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.patient.codes import NotCoded, codes_at, plain_codes
+from service.patient import DataUnavailable, PatientRecord, RepeatedKeys, read_record
+from service.patient.bundles import Entry, read_value
+from service.patient.codes import NotCoded, codes_at
+from service.patient.medications import Medications
 from service.patient.shapes import SHAPED_TYPES, is_sound, problem, tidy
+from service.patient.shelf import Shelf
 
+_PAIRED = ("a", "", "http://loinc.org", "718-7")
 _texts = st.sampled_from(["", "a", "final", "2026-03-01", "http://loinc.org", "718-7", "é", "\ud800"])
 _scalars = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), _texts)
 _names = st.sampled_from([
@@ -64,11 +72,77 @@ def test_blanks_are_not_sound(blank: Any) -> None:
     assert not is_sound({"resourceType": "Condition", "code": {"coding": blank}})
 
 
-@given(_values)
-def test_plain_codes_are_the_codes(value: Any) -> None:
-    plain = plain_codes(value)
-    if plain is not None:
-        try:
-            assert set(plain) == codes_at({"code": value}, "code")
-        except NotCoded:
-            pytest.fail("plain, and yet not coded")
+@given(st.lists(_values, max_size=4), st.sampled_from(["code", "codeCodeableConcept"]))
+def test_an_index_finds_what_carries_a_code(values: list[Any], name: str) -> None:
+    resources = [{"resourceType": "Basic", name: value} for value in values]
+    shelf = Shelf(
+        [Entry(each, "Basic", "a") for each in resources], Medications(), lambda entry, reason: None
+    )
+    pairs: dict[tuple[str, str], list[Any]] = {pair: [] for pair in itertools.product(_PAIRED, _PAIRED)}
+    for resource in resources:
+        with contextlib.suppress(NotCoded):
+            for pair in codes_at(resource, "code") & pairs.keys():
+                pairs[pair].append(resource)
+    for pair, expected in pairs.items():
+        readable = [each for each in expected if problem(each) is None]
+        assert shelf.readable("code", frozenset({pair})) == readable
+
+
+_PATIENT = {"reference": "Patient/1"}
+_rows = st.lists(
+    st.one_of(
+        st.builds(
+            lambda **members: {"resource": {k: v for k, v in members.items() if v is not None}},
+            resourceType=st.sampled_from(["Condition", "Observation", "Patient", "Bundle", "no type", 1]),
+            id=st.sampled_from([None, "1", "2", "3", 4, ["1"]]),
+            subject=st.sampled_from([None, _PATIENT, _PATIENT, {"reference": "Patient/2"}, "Patient/1"]),
+            patient=st.sampled_from([None, None, _PATIENT, {"reference": "Patient/2"}]),
+            status=st.sampled_from([None, "final", "entered-in-error", {}]),
+            verificationStatus=st.sampled_from([None, {"coding": [{"code": "refuted"}]}, {"text": "a"}]),
+        ),
+        st.sampled_from(
+            [{}, {"resource": None}, "row", {"resource": RepeatedKeys(resourceType="Condition")}]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(_rows)
+def test_a_bundle_is_read_the_same_at_one_look_and_row_by_row(rows: list[Any]) -> None:
+    at_once = read_value({"resourceType": "Bundle", "entry": rows}, "a")
+    one_by_one = read_value({"resourceType": "Bundle", "entry": [*rows, None]}, "a")
+    assert at_once == one_by_one
+
+
+@given(_rows)
+def test_the_record_is_the_same_at_one_look_and_one_by_one(rows: list[Any]) -> None:
+    """A resource about somebody else makes the reader look at each; the resources that count stay."""
+    foreign = {
+        "resourceType": "Goal",
+        "id": "0",
+        "subject": {"reference": "Patient/2"},
+        "status": "entered-in-error",
+    }
+    found = []
+    for entry in (rows, [*rows, {"resource": foreign}]):
+        record = read_record("1", {"a": {"resourceType": "Bundle", "entry": entry}}, [_Need()])
+        kinds = ("Condition", "Observation", "Patient")
+        found.append((record.left_out, [_retrieved(record, kind) for kind in kinds]))
+    (once, once_kept), (each, each_kept) = found
+    assert once_kept == each_kept
+    assert [row for row in each if row.what != "Goal/0"] == list(once)
+
+
+@dataclass(frozen=True)
+class _Need:
+    key: str = "a"
+    resource_type: str = "Condition"
+    required: bool = False
+
+
+def _retrieved(record: PatientRecord, kind: str) -> Any:
+    try:
+        return record.retrieve(kind, None, None)
+    except DataUnavailable:
+        return "unavailable"
