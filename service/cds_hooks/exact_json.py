@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -21,8 +22,9 @@ _NUMBER = re.compile(f'"{_TOKEN}([^"]*)"')
 def loads(body: bytes | str) -> Any:
     """The JSON value in `body`; fractions become Decimal, so that 1.10 stays 1.10.
 
-    Objects in which a key stands twice become RepeatedKeys: the reader decides what that spoils. Raises
-    InvalidRequest for anything that is not JSON in UTF-8, NaN and Infinity included.
+    Objects in which a key stands twice become RepeatedKeys, and so does a FHIR resource that holds one: the
+    reader decides what that spoils. Raises InvalidRequest for anything that is not JSON in UTF-8, NaN and
+    Infinity included.
     """
     if isinstance(body, bytes) and (found := _plain(body)) is not _NOT_PLAIN:
         return found
@@ -30,8 +32,11 @@ def loads(body: bytes | str) -> Any:
         text = body.decode("utf-8-sig") if isinstance(body, bytes) else body
     except UnicodeDecodeError:
         raise InvalidRequest("The body is not UTF-8. Send JSON in UTF-8.") from None
+    repeated: list[RepeatedKeys] = []
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+        hook = partial(_object, repeated)
+        value = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=hook)
+        return _spoiled(value) if repeated else value
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply. Send fewer levels.") from None
     except json.JSONDecodeError as error:
@@ -86,9 +91,30 @@ def _refuse(constant: str) -> Any:
     raise InvalidRequest(f"The body holds {constant}, which is not JSON. Leave the number out.")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(repeated: list[RepeatedKeys], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    return members if len(members) == len(pairs) else RepeatedKeys(members)
+    if len(members) == len(pairs):
+        return members
+    repeated.append(RepeatedKeys(members))
+    return repeated[-1]
+
+
+def _spoiled(value: Any) -> Any:
+    """`value`, its resources RepeatedKeys where they hold some. A Bundle is not spoiled by what it holds."""
+    if isinstance(value, list):
+        return [_spoiled(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kind = type(value)
+    if value.get("resourceType") not in (None, "Bundle") and _holds_repeated_keys(value):
+        kind = RepeatedKeys
+    return kind({name: _spoiled(child) for name, child in value.items()})
+
+
+def _holds_repeated_keys(value: Any) -> bool:
+    if isinstance(value, dict):
+        return isinstance(value, RepeatedKeys) or any(map(_holds_repeated_keys, value.values()))
+    return isinstance(value, list) and any(map(_holds_repeated_keys, value))
 
 
 class ExactJSONProvider(JSONProvider):

@@ -16,6 +16,7 @@ from service.patient.errors import DataUnavailable
 from service.patient.medications import Medications
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
 from service.patient.shelf import Shelf
+from service.patient.soundness import TWICE, RepeatedKeys
 
 NOT_GIVEN = "not given"
 _NOT_ABOUT_PATIENT = "not about this patient"
@@ -237,7 +238,7 @@ def _all_have_subject(entries: list[Entry], reference: str) -> bool:
     resources = list(map(_RESOURCE, entries))
     try:
         subjects = list(map(_SUBJECT, resources))
-        same = {*map(type, subjects)} == {dict} and {*map(_REFERENCE, subjects)} == {reference}
+        same = {*map(type, resources + subjects)} == {dict} and {*map(_REFERENCE, subjects)} == {reference}
     except (KeyError, TypeError):
         return False
     others = any(map(contains, resources, repeat("patient")))
@@ -247,7 +248,9 @@ def _all_have_subject(entries: list[Entry], reference: str) -> bool:
 
 def _is_of_patient(entry: Entry, patient_id: str, urls: frozenset[str], left_out: list[LeftOut]) -> bool:
     resource = entry.resource
-    if not is_type(entry.kind):
+    if isinstance(resource, RepeatedKeys):
+        _leave_out(left_out, entry, TWICE)  # also where no rule looks: it would see a half of it
+    elif not is_type(entry.kind):
         left_out.append(LeftOut(entry.key, entry.position, "not a FHIR resource type"))
     elif entry.kind == "Patient" and resource.get("id") not in (None, patient_id):
         left_out.append(LeftOut(entry.key, entry.position, "another patient"))

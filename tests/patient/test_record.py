@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.cds_hooks.exact_json import loads
 from service.patient import DataUnavailable, RepeatedKeys, read_record
 
 SYSTEM = "urn:codes"
@@ -408,3 +409,17 @@ def test_what_a_client_sent_about_someone_else_is_left_out_and_reported() -> Non
     record = read(bundle(condition("other", subject={"reference": "Patient/q"})))
     assert ids(record) == []
     assert reasons(record) == {"Condition/other": "not about this patient"}
+
+
+def test_of_a_resource_in_which_a_key_stands_twice_neither_is_taken() -> None:
+    """Nor is the resource lost without a word where the second one is of no interest."""
+    coding = f'{{"system": "{SYSTEM}", "code": "a"}}'
+    other = coding.replace('"a"', '"other"')
+    for first, second in ((coding, other), (other, coding), (coding, coding)):
+        row = (
+            f'{{"resourceType": "Condition", "id": "c1", "code": {{"coding": {first}, "coding": {second}}}}}'
+        )
+        ambiguous = loads(row)
+        record = read(bundle(ambiguous, condition("c2")))
+        assert ids(record) == ["c2"]
+        assert reasons(record) == {"Condition/c1": "malformed: a key stands twice in one object"}
