@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import metadata
 
 import structlog
-from flask import Flask, Response, g, jsonify, request
-from flask_cors import CORS
+from flask import Flask, Response, jsonify
 
 from service import logs
 from service.cds_hooks import exact_json, feedback, openapi, routes
@@ -20,6 +19,7 @@ from service.feedback.ledger import Ledger
 from service.feedback.naming import kinds_of
 from service.fhir_api import routes as fhir_routes
 from service.guideline import Guideline
+from service.http import Application, add_headers, this_request
 from service.metrics import Metrics, install
 from service.patient import compile_all
 from service.patient.fhir_server import FhirReader, Limits, Policy
@@ -53,7 +53,7 @@ def create_app(
     guideline = guideline or Guideline.load(settings.content_dir)
     compile_all()
 
-    app = Flask("service", static_folder=None)
+    app = Application("service", static_folder=None)
     app.json = exact_json.ExactJSONProvider(app)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
@@ -64,14 +64,15 @@ def create_app(
     if settings.wants_demo:
         app.register_blueprint(demo_routes.blueprint(settings, _version()))
     _add_pages(app, guideline, settings)
-    _add_request_ids(app)
+    _name_routes(app)
     database = Database(settings.database_url)
     app.extensions["database"] = database
     refused = _count(app, guideline, settings)
-    _ask_who_calls(app, guard(settings, database, clock, refused=refused))
+    if settings.wants_tokens:
+        _ask_who_calls(app, guard(settings, database, clock, refused=refused))
     ledger = _ledger(guideline, settings, database)
     app.register_blueprint(feedback.blueprint(guideline, settings, clock, ledger))
-    _add_headers(app, settings)
+    add_headers(app, settings)
     app.register_error_handler(Exception, _failed)
     return app
 
@@ -151,17 +152,14 @@ _CLOSED = ("cds-services", "fhir")
 def _ask_who_calls(app: Flask, check: Callable[[], None]) -> None:
     @app.before_request
     def ask() -> None:
-        if request.path.split("/")[1] in _CLOSED:
+        if this_request().path.split("/")[1] in _CLOSED:
             check()
 
 
-def _add_request_ids(app: Flask) -> None:
+def _name_routes(app: Flask) -> None:
     @app.before_request
-    def begin() -> None:
-        offered = request.headers.get("X-Request-ID"), request.headers.get("X-Correlation-ID")
-        g.request_id = logs.request_id(*offered)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    def name() -> None:
+        request = this_request()
         request.environ[ROUTE] = request.url_rule.rule if request.url_rule else "none"
 
 
@@ -170,53 +168,6 @@ def _say_profile(settings: Settings) -> None:
         _log.info("starting", profile=settings.profile)
     else:
         _log.warning("starting", profile=settings.profile, warning=LOUD)
-
-
-_HEADERS: Mapping[str, str] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    # An answer is data; a page that shows something says so itself.
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-
-
-def _add_headers(app: Flask, settings: Settings) -> None:
-    """Headers of every answer, errors and preflights included. A route's own value stands."""
-    fixed = dict(_HEADERS)
-    if settings.is_production:
-        fixed["Strict-Transport-Security"] = "max-age=31536000"
-
-    @app.after_request
-    def add(response: Response) -> Response:
-        for name, value in fixed.items():
-            response.headers.setdefault(name, value)
-        response.headers["X-Request-ID"] = g.get("request_id") or logs.request_id()
-        if settings.cors_origins:
-            response.vary.add("Origin")  # a kept discovery is good for the pages of that origin only
-        if request.method == "OPTIONS" and response.status_code < 400:
-            response.headers.pop("Content-Type", None)  # there is no body to have one
-        return response
-
-    origins: str | list[str] = list(map(str, settings.cors_origins)) if settings.is_production else "*"
-    if origins:
-        CORS(
-            app,
-            origins=origins,
-            send_wildcard=origins == "*",
-            methods=["GET", "HEAD", "POST", "OPTIONS"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "If-None-Match",
-                "X-Correlation-ID",
-                "X-Request-ID",
-            ],
-            expose_headers=["ETag", "Retry-After", "WWW-Authenticate", "X-Request-ID"],
-            max_age=600,
-            # Chrome asks before a public page may call this machine: the public sandbox does.
-            allow_private_network=not settings.is_production,
-        )
 
 
 def _failed(error: Exception) -> Response:

@@ -33,6 +33,7 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 from werkzeug.exceptions import BadRequest, RequestTimeout, default_exceptions
 
+from service import logs
 from service.errors import outcome_for
 from service.logs import where
 
@@ -91,7 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
 
     def handle(self, conn: TConn) -> Any:
         """Reads and answers one request, in a thread."""
-        structlog.contextvars.clear_contextvars()
+        logs.forget()
         self._begun[conn] = monotonic()
         try:
             return super().handle(conn)

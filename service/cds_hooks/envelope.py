@@ -88,6 +88,8 @@ def _server(base: str | None, authorization: Mapping[str, Any], patient_id: str)
 
 
 def _refuse_repeated_keys(envelope: Mapping[str, Any]) -> None:
+    if RepeatedKeys not in {type(envelope), *map(type, map(envelope.get, _PARTS))}:
+        return
     objects = {"the request": envelope, **{name: envelope.get(name) for name in _PARTS}}
     for name, value in objects.items():
         if isinstance(value, RepeatedKeys):

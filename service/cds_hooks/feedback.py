@@ -15,6 +15,7 @@ from service.errors import UnknownService
 from service.feedback.ledger import Ledger
 from service.feedback.reports import read_reports
 from service.guideline import Guideline
+from service.http import this_request
 from service.settings import Settings
 
 _log = structlog.get_logger("feedback")
@@ -34,7 +35,8 @@ def blueprint(
     def feedback(service_id: str) -> Response:
         if service_id not in reasons:
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
-        reports = read_reports(loads(read_body(settings.max_body_bytes)), settings.feedback_max_items)
+        body = read_body(this_request(), settings.max_body_bytes)
+        reports = read_reports(loads(body), settings.feedback_max_items)
         ledger.add(service_id, reports, reasons[service_id], clock(), g.get("issuer", ""))
         g.reported = Counter(report.outcome for report in reports)  # for who counts
         _log.info("reported", service=service_id, **g.reported)

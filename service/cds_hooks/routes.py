@@ -7,14 +7,16 @@ from datetime import datetime
 from time import perf_counter
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Request, Response, jsonify
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.cds_hooks.answer import answer
 from service.cds_hooks.discovery import discovery
 from service.cds_hooks.envelope import Call, read_call
+from service.cds_hooks.exact_json import dumps
 from service.errors import BodyTooLarge, InvalidRequest, UnknownService, UnsupportedMediaType
 from service.guideline import Guideline, HookPlan
+from service.http import this_context, this_request
 from service.patient.fhir_server import FhirReader
 from service.settings import Settings
 
@@ -28,6 +30,10 @@ def blueprint(
     """`/cds-services` for one guideline; `clock` gives the time (aware) at which a call is judged."""
     room = Blueprint("cds_hooks", __name__)
     offered = discovery(guideline)
+    log = _log.bind()
+    by_service: dict[str, list[HookPlan]] = {}
+    for each in guideline.hooks:
+        by_service.setdefault(each.id, []).append(each)
 
     @room.get("/cds-services")
     def services() -> Response:
@@ -38,17 +44,18 @@ def blueprint(
             response.cache_control.public = True
         response.cache_control.max_age = 60
         response.add_etag()
-        response.make_conditional(request)
+        response.make_conditional(this_request())
         return response
 
     @room.post("/cds-services/<service_id>")
     def call_service(service_id: str) -> Response:
         started = perf_counter()
-        plans = [plan for plan in guideline.hooks if plan.id == service_id]
+        plans = by_service.get(service_id)
         if not plans:
             raise UnknownService("No service has this id. GET /cds-services lists the services.")
-        call = read_call(read_body(settings.max_body_bytes))
+        call = read_call(read_body(this_request(), settings.max_body_bytes))
         plan = _plan_for(call, plans)
+        g = this_context()
         g.plan, g.call = plan, call  # for who counts
         result = answer(
             guideline,
@@ -61,7 +68,7 @@ def blueprint(
             settings.order_sets,
         )
         g.cards = result.body["cards"]
-        _log.info(
+        log.info(
             "answered",
             service=plan.id,
             hook=plan.hook,
@@ -70,9 +77,7 @@ def blueprint(
             read=result.read,
             milliseconds=round((perf_counter() - started) * 1000, 1),
         )
-        response = jsonify(result.body)
-        response.cache_control.no_store = True
-        return response
+        return Response(dumps(result.body), content_type="application/json")
 
     return room
 
@@ -86,12 +91,12 @@ def _plan_for(call: Call, plans: list[HookPlan]) -> HookPlan:
     raise InvalidRequest(f"hook is not one that this service answers. Send {hooks}, or call another service.")
 
 
-def read_body(limit: int) -> bytes:
+def read_body(request: Request, limit: int) -> bytes:
     """The bytes of the request, when they are declared as JSON and are not too many, chunked or not."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype not in _JSON_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without Content-Encoding.")
     try:
         request.max_content_length = limit + 1  # a chunked body is cut there: the one byte more tells
@@ -100,11 +105,11 @@ def read_body(limit: int) -> bytes:
             raise RequestEntityTooLarge
         return body
     except RequestEntityTooLarge:
-        _discard(limit)
+        _discard(request, limit)
         raise BodyTooLarge(f"The body is larger than {limit} bytes. Send less data in prefetch.") from None
 
 
-def _discard(limit: int) -> None:
+def _discard(request: Request, limit: int) -> None:
     """Read on a while and forget it: most clients look for the answer only when all is sent."""
     stream, left = request.environ["wsgi.input"], 10 * limit
     while left > 0 and (piece := stream.read(65_536)):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from os import urandom
 from typing import Any, Final
-from uuid import UUID, uuid4
+
+from service import uuids
 
 SEVERAL: Final = ("", "several")
 """System and code of the topic of a card that stands for several recommendations."""
@@ -42,23 +43,27 @@ class Namer:
     def __call__(self, topics: Sequence[Mapping[str, Any]]) -> str:
         """A new uuid for what has these topics (Codings)."""
         if not topics:
-            return str(uuid4())
+            return uuids.new()
         system, code = SEVERAL if len(topics) > 1 else _coding(topics[0])
-        return new_id(Kind(self.service, system, code, self.version))
+        return _new_id(_name(self.service, system, code, self.version))
 
 
 def new_id(kind: Kind) -> str:
     """A uuid that was never given before, for something of this kind."""
-    number = int(kind_name(kind), 16) << 80 | secrets.randbits(80)
-    number = number & ~(0xF << 76) | 0x4 << 76  # version
-    number = number & ~(0x3 << 62) | 0x2 << 62  # variant
-    return str(UUID(int=number))
+    return _new_id(kind_name(kind))
+
+
+def _new_id(name: str) -> str:
+    return uuids.version_4(int(name, 16) << 80 | int.from_bytes(urandom(10), "big"))
+
+
+def kind_name(kind: Kind) -> str:
+    """The twelve hex digits by which a kind is known."""
+    return _name(kind.service, kind.topic_system, kind.topic_code, kind.version)
 
 
 @lru_cache(maxsize=4096)
-def kind_name(kind: Kind) -> str:
-    """The twelve hex digits by which a kind is known."""
-    parts = [kind.service, kind.topic_system, kind.topic_code, kind.version]
+def _name(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

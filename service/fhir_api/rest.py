@@ -14,6 +14,7 @@ from flask import Blueprint, Response, jsonify, request
 from service.errors import UnsupportedMediaType
 from service.fhir_api.errors import NotAcceptable, Unsupported
 from service.fhir_api.store import SUMMARIES, Store, links, summarised
+from service.http import this_request
 
 Json = dict[str, Any]
 
@@ -119,7 +120,8 @@ def speak_fhir(room: Blueprint, prefix: str) -> None:
 
     @room.after_app_request
     def mark(response: Response) -> Response:
-        below = request.path == prefix or request.path.startswith(f"{prefix}/")
+        path = this_request().path
+        below = path == prefix or path.startswith(f"{prefix}/")
         if below and response.mimetype == "application/json":
             response.content_type = f"{FHIR_JSON}; charset=utf-8"
         return response

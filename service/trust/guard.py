@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from flask import g, request
+from flask import Request
 
 from service.errors import NotAuthenticated
+from service.http import this_context, this_request
 from service.settings import Settings
 from service.store.database import Database
 from service.trust.errors import Refused
@@ -48,13 +49,14 @@ def guard(
     replay = Replay(database, settings.jwt_leeway_s) if settings.jwt_replay == "refuse" else None
 
     def check() -> None:
+        request = this_request()
         if request.method == "OPTIONS":
             return
         try:
-            claims = _claims(verifier, public_url, clock())
+            claims = _claims(request, verifier, public_url, clock())
             if replay is not None:
                 replay.use(claims, clock())
-            g.issuer = claims.issuer  # for who keeps what it sends
+            this_context().issuer = claims.issuer  # for who keeps what it sends
         except Refused as error:
             _log.info("token refused", reason=error.reason)
             refused(error.reason)
@@ -63,7 +65,7 @@ def guard(
     return check
 
 
-def _claims(verifier: Verifier, public_url: str, now: datetime) -> Claims:
+def _claims(request: Request, verifier: Verifier, public_url: str, now: datetime) -> Claims:
     match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if match is None:
         raise Refused("no token")
