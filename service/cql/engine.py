@@ -1,18 +1,21 @@
 """The engine: compiled libraries, and evaluations of them on a patient's record."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextvars import Token
 from dataclasses import dataclass
-from typing import Any, Final
+from traceback import walk_tb
+from typing import Any, Final, Self
 
 from .compiler import Define, Parameter, Program, Unit, link
-from .compiler.program import Unset
+from .compiler.program import UNSET
 from .compiler.run import Run
 from .compiler.type_specifiers import TypeSpecifier, type_test
-from .errors import CqlError, EvaluationError
+from .errors import CqlError, EvaluationError, UnknownDefine
 from .fhir_json import to_fhir
 from .fhir_model import FhirElement, fhir_types, resource, typed
-from .limits import Limits, meter_of_operators, reset
+from .limits import Limits, Meter, meter_of_operators, reset
 from .record import CodeKey, Record
 from .types import offset_for_evaluation, reset_evaluation_offset, set_evaluation_offset
 
@@ -67,6 +70,7 @@ class Engine:
         """
         members = {url: frozenset(codes) for url, codes in value_sets.items()}
         self._program = link(libraries, members)
+        self._defines = self._program.by_name()
         self._libraries = {unit.name: _info(unit) for unit in self._program.units.values()}
 
     def libraries(self) -> Mapping[str, LibraryInfo]:
@@ -90,40 +94,75 @@ class Engine:
         offset = _offset_minutes(now)
         with offset_for_evaluation(offset):
             given = _parameters(self._program, parameters or {})
-            return Evaluation(Run(self._program, record, now, given, limits), offset)
+            return Evaluation(Run(self._program, record, now, given, limits), self._defines, offset)
 
 
 class Evaluation:
-    """One request: every define is evaluated at most once. Not for use by several threads at once."""
+    """One request: every define is evaluated at most once. Not for use by several threads at once.
 
-    def __init__(self, run: Run, offset: int) -> None:
+    Asked for many values, it is quicker as the subject of a ``with`` statement around all of them.
+    """
+
+    def __init__(self, run: Run, defines: Mapping[DefineName, Define], offset: int) -> None:
         self._run = run
+        self._values = run.values
+        self._defines = defines
         self._offset = offset
+        self._entered: list[tuple[Token[Meter | None], Token[int]]] = []
+
+    def __enter__(self) -> Self:
+        self._entered.append((meter_of_operators(self._run), set_evaluation_offset(self._offset)))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        meter, offset = self._entered.pop()
+        reset_evaluation_offset(offset)
+        reset(meter)
 
     def value(self, library: str, define: str) -> Any:
         """The value of a define. Raises UnknownDefine, EvaluationError (LimitExceeded among them), and the
         record's errors unchanged.
         """
-        found = self._run.program.define(library, define)
-        known = self._run.known(found.index)
-        if not isinstance(known, Unset):
-            return known
-        token = meter_of_operators(self._run.meter)
-        offset = set_evaluation_offset(self._offset)
+        found = self._define(library, define)
+        value = self._values[found.index]
+        if value is not UNSET:
+            return value
         try:
-            return self._run.value_of(found.index)
-        except CqlError:
-            raise
-        except RecursionError as error:
-            raise EvaluationError("recursion without end", library, define) from error
+            if self._entered:
+                return found.run(self._run)
+            with self:
+                return found.run(self._run)
         except Exception as error:
-            if error is self._run.record_failure:
-                self._run.record_failure = None  # else its traceback keeps the whole request in a cycle
+            failure = self._failure(found, error)
+            if failure is error:
                 raise
-            raise EvaluationError(f"failed with {type(error).__name__}", library, define) from error
-        finally:
-            reset_evaluation_offset(offset)
-            reset(token)
+            raise failure from error
+
+    def _define(self, library: str, define: str) -> Define:
+        found = self._defines.get((library, define))
+        if found is None:
+            raise UnknownDefine(library, define)
+        return found
+
+    def _failure(self, define: Define, error: Exception) -> Exception:
+        """What the caller gets for what was raised while the value of a define was sought."""
+        run = self._run
+        if error is run.record_failure:
+            run.record_failure = None  # else its traceback keeps the whole request in a cycle
+            return error
+        running = _defines_of(run.program, error)
+        if isinstance(error, EvaluationError) and error.library is None:
+            last = running[-1] if running else define
+            error.library, error.define = last.library, last.name
+        if isinstance(error, CqlError):
+            return error
+        if isinstance(error, RecursionError):
+            times = Counter(each.index for each in running)
+            twice = next((each for each in running if times[each.index] > 1), None)
+            if twice is not None:
+                return EvaluationError("rests on itself", twice.library, twice.name)
+            return EvaluationError("recursion without end", define.library, define.name)
+        return EvaluationError(f"failed with {type(error).__name__}", define.library, define.name)
 
     def unknown_because(self, library: str, define: str) -> tuple[DefineName, ...]:
         """The deepest null defines that a null define rests on, itself if there are none.
@@ -133,9 +172,13 @@ class Evaluation:
         """
         if self.value(library, define) is not None:
             return ()
-        index = self._run.program.define(library, define).index
+        asked = self._define(library, define)
+        try:
+            with self:
+                found = self._deepest_nulls(asked.index, {}) or (asked.index,)
+        except EvaluationError as error:
+            raise self._failure(asked, error) from None
         defines = self._run.program.defines
-        found = self._deepest_nulls(index, {}) or (index,)
         return tuple((defines[each].library, defines[each].name) for each in found)
 
     def _deepest_nulls(self, index: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
@@ -144,7 +187,8 @@ class Evaluation:
             return known[index]
         known[index] = ()
         found: dict[int, None] = {}
-        values = {each: self._run.value_of(each) for each in self._run.references_of(index)}
+        references = self._run.references_of(self._run.program.defines[index])
+        values = {each: self._values[each] for each in references}
         for child, value in values.items():
             if value is None:
                 found.update(dict.fromkeys(self._deepest_nulls(child, known) or (child,)))
@@ -159,8 +203,18 @@ class Evaluation:
         """A CQL value as FHIR JSON: Code as Coding, Concept as CodeableConcept, Quantity, DateTime as text,
         Interval as Period or Range, tuples as dicts. Raises EvaluationError for what FHIR cannot hold.
         """
-        with offset_for_evaluation(self._offset):
+        offset = set_evaluation_offset(self._offset)
+        try:
             return to_fhir(value)
+        finally:
+            reset_evaluation_offset(offset)
+
+
+def _defines_of(program: Program, error: Exception) -> list[Define]:
+    """The defines that were running when an error was raised, the outermost first."""
+    by_code = {define.run.__code__: define for define in program.defines}
+    frames = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+    return [by_code[code] for code in frames if code in by_code]
 
 
 def _offset_minutes(now: dt.datetime) -> int:

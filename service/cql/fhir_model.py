@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 from .types import Date, DateTime, Time
 from .types.numbers import INTEGER_MAX, INTEGER_MIN, decimal_or_null
 
-_ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
+ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
+"""Types that only the resources derived from them have."""
 _PROFILED: Final = {"SimpleQuantity": "Quantity", "MoneyQuantity": "Quantity"}
 
 
@@ -58,7 +59,7 @@ class FhirType:
             if here.read_value is not None or element is None or element.is_list or element.is_choice:
                 return None
             key, there = element.options[0]
-            if there is None or there.name in _ABSTRACT:
+            if there is None or there.name in ABSTRACT:
                 return None
             if there.read_value is not None:
                 is_value = tuple(names[position + 1 :]) == ("value",)
@@ -171,14 +172,14 @@ def resource(value: Any) -> FhirElement | None:
     if not isinstance(value, dict):
         return None
     found = fhir_types().get(str(value.get("resourceType")))
-    if found is None or "Resource" not in found.ancestors or found.name in _ABSTRACT:
+    if found is None or "Resource" not in found.ancestors or found.name in ABSTRACT:
         return None
-    return _view(found, value, None)
+    return view(found, value, None)
 
 
 def typed(fhir_type: FhirType, value: Any, extra: Any = None) -> FhirElement | None:
     """A view on raw JSON of that type, null when it is not of its kind."""
-    if fhir_type.name in _ABSTRACT:
+    if fhir_type.name in ABSTRACT:
         return resource(value)
     extra = extra if isinstance(extra, dict) and fhir_type.read_value is not None else None
     kind = type(value)
@@ -186,10 +187,11 @@ def typed(fhir_type: FhirType, value: Any, extra: Any = None) -> FhirElement | N
         if extra is None:
             return None
         value = None
-    return _view(fhir_type, value, extra)
+    return view(fhir_type, value, extra)
 
 
-def _view(fhir_type: FhirType, value: Any, extra: Mapping[str, Any] | None) -> FhirElement:
+def view(fhir_type: FhirType, value: Any, extra: Mapping[str, Any] | None) -> FhirElement:
+    """A view on JSON that is known to be of the type."""
     element = FhirElement.__new__(FhirElement)
     element.type = fhir_type
     element.json = value
@@ -206,12 +208,12 @@ def _reader(element: Element) -> Reader:
     key, fhir_type = element.options[0]
     if element.is_choice or element.is_list or fhir_type is None or fhir_type.read_value is not None:
         return lambda parent: _read(element, parent)
-    if fhir_type.name in _ABSTRACT:
+    if fhir_type.name in ABSTRACT:
         return lambda parent: resource(parent.get(key)) if isinstance(parent, dict) else None
 
     def read(parent: Any) -> FhirElement | None:
         value = parent.get(key) if isinstance(parent, dict) else None
-        return _view(fhir_type, value, None) if type(value) is dict else None
+        return view(fhir_type, value, None) if type(value) is dict else None
 
     return read
 
@@ -257,8 +259,8 @@ def _read_list(fhir_type: FhirType, values: Any, extras: Any) -> list[FhirElemen
     if isinstance(extras, list):
         pairs = itertools.zip_longest(values, extras)
         found = [item for value, extra in pairs if (item := typed(fhir_type, value, extra)) is not None]
-    elif fhir_type.read_value is None and fhir_type.name not in _ABSTRACT:
-        found = [_view(fhir_type, value, None) for value in values if type(value) is dict]
+    elif fhir_type.read_value is None and fhir_type.name not in ABSTRACT:
+        found = [view(fhir_type, value, None) for value in values if type(value) is dict]
     else:
         found = [item for value in values if (item := typed(fhir_type, value)) is not None]
     return found or None

@@ -20,30 +20,37 @@ class Limits:
 
 
 class Meter:
-    """Counts the steps of one evaluation."""
+    """Counts the steps of one evaluation.
 
-    __slots__ = ("_deadline", "_left", "_limits", "_look_at")
+    ``left`` may be made before the next look at the limits. Whoever takes steps from it calls ``look`` once
+    it is below 0: functions written for a library do so themselves.
+    """
 
     def __init__(self, limits: Limits) -> None:
+        self.left = 0
+        self._beyond = limits.steps
+        """Steps left when those of ``left`` are made."""
         self._limits = limits
-        self._left = self._look_at = limits.steps
         self._deadline: float | None = None
 
     def spend(self, steps: int) -> None:
         """Count steps that are about to be made. Raises LimitExceeded."""
-        self._left -= steps
-        if self._left < self._look_at:
-            self._look()
+        self.left -= steps
+        if self.left < 0:
+            self.look()
 
-    def _look(self) -> None:
-        if self._left < 0:
+    def look(self) -> None:
+        """Look at the limits. Raises LimitExceeded."""
+        left = self.left + self._beyond
+        if left < 0:
             raise LimitExceeded(f"more than {self._limits.steps} steps")
         now = time.monotonic()
         if self._deadline is None:
             self._deadline = now + self._limits.seconds
         elif now > self._deadline:
             raise LimitExceeded(f"longer than {self._limits.seconds:g} s")
-        self._look_at = self._left - _STEPS_BETWEEN_LOOKS
+        self.left = min(left, _STEPS_BETWEEN_LOOKS)
+        self._beyond = left - self.left
 
 
 _RUNNING: ContextVar[Meter | None] = ContextVar("cql_meter", default=None)
@@ -53,7 +60,9 @@ def spend(steps: int) -> None:
     """Count steps of the running evaluation, if there is one. Raises LimitExceeded."""
     meter = _RUNNING.get()
     if meter is not None:
-        meter.spend(steps)
+        meter.left -= steps
+        if meter.left < 0:
+            meter.look()
 
 
 def meter_of_operators(meter: Meter | None) -> Token[Meter | None]:

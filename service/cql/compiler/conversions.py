@@ -7,8 +7,8 @@ from ..errors import EvaluationError
 from ..fhir_helpers import to_value
 from ..operators import operator_for
 from .compiling import Compiling, Scope, compiles
-from .program import Expression, Frame, Node
-from .source import Inline, Writer
+from .program import Expression, Node
+from .source import Constant, Inline, Writer, call
 from .type_specifiers import TypeSpecifier, type_specifier, type_test
 
 Convert = Callable[[Any], Any]
@@ -35,15 +35,17 @@ def _is(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 
     def write(writer: Writer) -> str:
         value = writer.value(operand)
-        return writer.bind(f"{value} is not None and {writer.name(test)}({value})")
+        return f"{value} is not None and {writer.name(test)}({value})"
 
-    return Inline(write)
+    return Inline(write, truth=True)
 
 
 @compiles("As")
 def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operand = compiling.child(node, "operand", scope)
     target = _target(compiling, node, "asType")
+    if isinstance(operand, Constant) and operand.value is None:
+        return operand
     test = type_test(target)
     strict = node.get("strict") is True
 
@@ -53,7 +55,7 @@ def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     def write(writer: Writer) -> str:
         value = writer.value(operand)
         otherwise = f"{writer.name(refuse)}()" if strict else "None"
-        return writer.bind(f"{value} if {value} is None or {writer.name(test)}({value}) else {otherwise}")
+        return f"{value} if {value} is None or {writer.name(test)}({value}) else {otherwise}"
 
     return Inline(write)
 
@@ -62,7 +64,7 @@ def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 def _convert(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operand = compiling.child(node, "operand", scope)
     convert = _conversion(compiling, _target(compiling, node, "toType"))
-    return lambda frame: convert(operand(frame))
+    return call(convert, [operand])
 
 
 @compiles("CanConvert")
@@ -70,8 +72,7 @@ def _can_convert(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operand = compiling.child(node, "operand", scope)
     convert = _conversion(compiling, _target(compiling, node, "toType"))
 
-    def run(frame: Frame) -> bool | None:
-        value = operand(frame)
+    def can(value: Any) -> bool | None:
         if value is None:
             return None
         try:
@@ -79,7 +80,7 @@ def _can_convert(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         except EvaluationError:
             return False
 
-    return run
+    return call(can, [operand])
 
 
 def _conversion(compiling: Compiling, target: TypeSpecifier) -> Convert:

@@ -10,8 +10,9 @@ from ..operators import operator_for
 from ..types import Code, CodeSystemRef, Concept, DateTime, Long, Quantity, Ratio, ValueSetRef
 from ..types.numbers import INTEGER_MAX, INTEGER_MIN, LONG_MAX, LONG_MIN, decimal_or_null
 from .compiling import NULL, Compiling, Scope, compiles
-from .program import Expression, Frame, Node, Unset
-from .source import Constant, Inline, Writer, call, constants
+from .program import Expression, Node
+from .run import Run
+from .source import Constant, Inline, Writer, call, constants, reference
 from .type_specifiers import named_type
 
 _DECIMAL_BOUND: Final = Decimal("1e28")
@@ -109,10 +110,11 @@ def _tuple(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     elements = [(e["name"], compiling.child(e, "value", scope)) for e in node.get("element", ())]
 
     def write(writer: Writer) -> str:
-        members = [f"{writer.name(name)}: {writer.value(value)}" for name, value in elements]
-        return writer.bind(f"{{{', '.join(members)}}}")
+        values = writer.values([value for _, value in elements]) if elements else []
+        members = [f"{writer.name(name)}: {value}" for (name, _), value in zip(elements, values, strict=True)]
+        return f"{{{', '.join(members)}}}"
 
-    return Inline(write)
+    return Inline(write, known=True)
 
 
 @compiles("List")
@@ -121,40 +123,31 @@ def _list(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     fixed = constants(elements)
     if fixed is not None:
         return Constant(fixed)
-    return Inline(lambda writer: writer.bind(f"[{', '.join(map(writer.value, elements))}]"))
+    return Inline(lambda writer: f"[{', '.join(writer.values(elements))}]", known=True)
 
 
 @compiles("Interval")
 def _interval(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     """Bounds that are FHIR primitives are taken by their values."""
-    low, high, low_closed, high_closed = compiling.operands(node, scope)
     select = operator_for(node)
     if select is None:
         compiling.unknown("Interval")
 
-    def run(frame: Frame) -> Any:
-        return select(to_value(low(frame)), to_value(high(frame)), low_closed(frame), high_closed(frame))
+    def make(low: Any, high: Any, low_closed: Any, high_closed: Any) -> Any:
+        return select(to_value(low), to_value(high), low_closed, high_closed)
 
-    return run
+    return call(make, compiling.operands(node, scope))
 
 
 @compiles("ExpressionRef")
 def _expression_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
-    index = compiling.declared(node, lambda unit: unit.defines).index
-
-    def write(writer: Writer) -> str:
-        writer.line(f"r.current[{index}] = None")
-        value = writer.bind(f"r.memo[{index}]")
-        writer.line(f"if isinstance({value}, {writer.name(Unset)}): {value} = r.evaluate({index})")
-        return value
-
-    return Inline(write)
+    return reference(compiling.declared(node, lambda unit: unit.defines))
 
 
 @compiles("ParameterRef")
 def _parameter_ref(compiling: Compiling, node: Node, _scope: Scope) -> Expression:
     parameter = compiling.declared(node, lambda unit: unit.parameters)
-    return lambda frame: frame[0].parameter(parameter)
+    return Inline(lambda writer: f"r.parameter({writer.name(parameter)})")
 
 
 @compiles("CodeRef")
@@ -212,9 +205,16 @@ class Choice(Inline):
 
     def _write(self, writer: Writer) -> str:
         found = writer.variable()
+        if len(self.items) == 1:
+            ((when, then),) = self.items
+            with writer.block(f"if {writer.holds(when)}:"):
+                writer.put(found, then)
+            with writer.block("else:"):
+                writer.put(found, self.otherwise)
+            return found
         with writer.block("while True:"):
             for when, then in self.items:
-                with writer.block(f"if {writer.value(when)} is True:"):
+                with writer.block(f"if {writer.holds(when)}:"):
                     writer.put(found, then)
                     writer.line("break")
             writer.put(found, self.otherwise)
@@ -238,14 +238,22 @@ def _case_of(
 ) -> Expression:
     equal = plain("Equal")
 
-    def run(frame: Frame) -> Any:
-        value = comparand(frame)
-        for when, then in items:
-            if equal(value, when(frame)) is True:
-                return then(frame)
-        return otherwise(frame)
+    def write(writer: Writer) -> str:
+        found, value = writer.variable(), writer.value(comparand)
+        with writer.block("while True:"):
+            for when, then in items:
+                with writer.block(f"if {_equal(writer, equal, value, when)} is True:"):
+                    writer.put(found, then)
+                    writer.line("break")
+            writer.put(found, otherwise)
+            writer.line("break")
+        return found
 
-    return run
+    return Inline(write)
+
+
+def _equal(writer: Writer, equal: Callable[..., Any], value: str, other: Expression) -> str:
+    return writer.bind(f"{writer.name(equal)}({value}, {writer.once(other)})")
 
 
 @compiles("Coalesce")
@@ -259,6 +267,8 @@ def _coalesce(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         with writer.block("while True:"):
             for operand in operands:
                 writer.put(found, operand)
+                if isinstance(operand, Constant) and operand.value is not None:
+                    break
                 writer.line(f"if {found} is not None: break")
             writer.line("break")
         return found
@@ -274,25 +284,43 @@ def _first_known(value: Any) -> Any:
 
 @compiles("And")
 def _and(compiling: Compiling, node: Node, scope: Scope) -> Expression:
-    left, right = compiling.operands(node, scope)
-    return Inline(lambda writer: _until(writer, left, right, "False", "True"))
+    return _Decision(compiling.operands(node, scope), "False", "True")
 
 
 @compiles("Or")
 def _or(compiling: Compiling, node: Node, scope: Scope) -> Expression:
-    left, right = compiling.operands(node, scope)
-    return Inline(lambda writer: _until(writer, left, right, "True", "False"))
+    return _Decision(compiling.operands(node, scope), "True", "False")
 
 
-def _until(writer: Writer, left: Expression, right: Expression, end: str, other: str) -> str:
-    """Both operands of And or Or: the first that is ``end`` decides, ``other`` takes both."""
-    found = writer.variable()
-    writer.put(found, left)
-    with writer.block(f"if {found} is not {end}:"):
-        second = writer.value(right)
-        both = f"{other} if {found} is {second} is {other} else None"
-        writer.line(f"{found} = {end} if {second} is {end} else {both}")
-    return found
+class _Decision(Inline):
+    """And or Or of any number of operands: the first that is ``end`` decides, ``other`` takes all."""
+
+    def __init__(self, operands: list[Expression], end: str, other: str) -> None:
+        super().__init__(self._write)
+        self._end = end
+        self._other = other
+        self._operands: list[Expression] = []
+        for each in operands:
+            if isinstance(each, _Decision) and each._end == end:
+                self._operands += each._operands
+            else:
+                self._operands.append(each)
+
+    def _write(self, writer: Writer) -> str:
+        found = writer.variable()
+        first, *others = self._operands
+        with writer.block("while True:"):
+            writer.put(found, first)
+            writer.line(f"if {found} is {self._end}: break")
+            for operand in others:
+                value = writer.value(operand)
+                with writer.block(f"if {value} is not {self._other}:"):
+                    writer.line(f"{found} = None")
+                    with writer.block(f"if {value} is {self._end}:"):
+                        writer.line(f"{found} = {self._end}")
+                        writer.line("break")
+            writer.line("break")
+        return found
 
 
 @compiles("Equal", "In")
@@ -312,7 +340,7 @@ def _is_text(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         value = writer.value(operands[0])
         test = f"in {writer.name(texts)}" if texts is not None else f"== {writer.name(known)}"
         otherwise = f"{writer.name(operator)}({value}, {writer.name(known)})"
-        return writer.bind(f"{value} {test} if type({value}) is str else {otherwise}")
+        return f"{value} {test} if type({value}) is str else {otherwise}"
 
     return Inline(write)
 
@@ -324,21 +352,26 @@ def _text(value: Any) -> bool:
 @compiles("Implies")
 def _implies(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     left, right = compiling.operands(node, scope)
-    return Inline(lambda writer: _until(writer, _not_of(left), right, "True", "False"))
+    return _Decision([_Not(left), right], "True", "False")
 
 
 @compiles("Not")
 def _not(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     (operand,) = compiling.operands(node, scope)
-    return _not_of(operand)
+    return _Not(operand)
 
 
-def _not_of(operand: Expression) -> Expression:
-    def write(writer: Writer) -> str:
-        value = writer.value(operand)
-        return writer.bind(f"None if {value} is None else not {value}")
+class _Not(Inline):
+    def __init__(self, operand: Expression) -> None:
+        super().__init__(self._write, truth=isinstance(operand, Inline) and operand.truth)
+        self._operand = operand
 
-    return Inline(write)
+    def _write(self, writer: Writer) -> str:
+        value = writer.value(self._operand)
+        return f"not {value}" if self.truth else f"None if {value} is None else not {value}"
+
+    def holds(self, writer: Writer) -> str:
+        return f"{writer.value(self._operand)} is False"
 
 
 _TESTS: Final = {"IsNull": "None", "IsTrue": "True", "IsFalse": "False"}
@@ -348,22 +381,22 @@ _TESTS: Final = {"IsNull": "None", "IsTrue": "True", "IsFalse": "False"}
 def _test(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     (operand,) = compiling.operands(node, scope)
     wanted = _TESTS[node["type"]]
-    return Inline(lambda writer: writer.bind(f"{writer.value(operand)} is {wanted}"))
+    return Inline(lambda writer: f"{writer.value(operand)} is {wanted}", truth=True)
 
 
 @compiles("Now")
 def _now(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
-    return lambda frame: frame[0].now
+    return Inline(lambda _writer: "r.now", known=True)
 
 
 @compiles("Today")
 def _today(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
-    return lambda frame: frame[0].today
+    return Inline(lambda _writer: "r.today", known=True)
 
 
 @compiles("TimeOfDay")
 def _time_of_day(_compiling: Compiling, _node: Node, _scope: Scope) -> Expression:
-    return lambda frame: frame[0].time_of_day
+    return Inline(lambda _writer: "r.time_of_day", known=True)
 
 
 @compiles("CalculateAge")
@@ -374,11 +407,10 @@ def _calculate_age(compiling: Compiling, node: Node, scope: Scope) -> Expression
     if age_at is None:
         compiling.unknown("CalculateAge")
 
-    def run(frame: Frame) -> Any:
-        born = birth(frame)
-        return age_at(born, frame[0].now if isinstance(born, DateTime) else frame[0].today)
+    def age(run: Run, born: Any) -> Any:
+        return age_at(born, run.now if isinstance(born, DateTime) else run.today)
 
-    return run
+    return Inline(lambda writer: f"{writer.name(age)}(r, {writer.once(birth)})")
 
 
 _SYSTEM_CLASSES: Final[dict[str, Callable[..., Any]]] = {
@@ -401,10 +433,8 @@ def system_instance(compiling: Compiling, class_name: str, elements: dict[str, E
     if make is None:
         compiling.unknown(f"instance of System.{class_name}")
 
-    def run(frame: Frame) -> Any:
-        return make(**{name: value(frame) for name, value in elements.items()})
-
-    return run
+    names = list(elements)
+    return call(lambda *values: make(**dict(zip(names, values, strict=True))), list(elements.values()))
 
 
 def plain(node_type: str, **fields: Any) -> Callable[..., Any]:

@@ -6,7 +6,8 @@ from typing import Any
 from ..errors import EvaluationError
 from ..fhir_helpers import FUNCTIONS
 from .compiling import Compiling, Scope, compiles
-from .program import Expression, Frame, Function, Node
+from .program import Body, Expression, Function, Node
+from .run import Run
 from .source import Inline, Writer, call
 from .type_specifiers import TypeSpecifier, result_type, type_specifier, type_test
 
@@ -45,11 +46,11 @@ def _by_signature(overloads: list[Function], signature: list[TypeSpecifier | Non
     return exact or overloads
 
 
-def _call(function: Function, arguments: list[Expression]) -> Expression:
+def _call(function: Function | Body, arguments: list[Expression]) -> Expression:
     def write(writer: Writer) -> str:
-        values = ["r", *map(writer.value, arguments), *map(repr, function.padding)]
         writer.calls = True
-        return writer.bind(f"{writer.name(function)}.run([{', '.join(values)}])")
+        values = ["r", *(writer.values(arguments) if arguments else ())]
+        return f"{writer.name(function)}({', '.join(values)})"
 
     return Inline(write)
 
@@ -58,12 +59,10 @@ def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Express
     """Where the ELM leaves the overload open: the first that the values fit; a null fits every type."""
     tested = [(function, [type_test(each) for _, each in function.operands]) for function in overloads]
 
-    def run(frame: Frame) -> Any:
-        values = [argument(frame) for argument in arguments]
-        frame[0].spend(1)
+    def run(run: Run, *values: Any) -> Any:
         for function, tests in tested:
             if all(value is None or test(value) for value, test in zip(values, tests, strict=True)):
-                return function.run([frame[0], *values, *function.padding])
+                return function.run(run, *values)
         raise EvaluationError(f"no overload of {overloads[0].name} takes these operands")
 
-    return run
+    return _call(run, arguments)

@@ -9,7 +9,7 @@ from . import conversions, expressions, functions, properties, queries, retrieve
 from .compiling import Compiling, Scope
 from .functions import NATIVE_LIBRARY
 from .program import CodeKey, Define, Function, Layout, Node, Parameter, Program, Unit, codes_of_value_set
-from .source import function_of, slot
+from .source import body_of, resolve, slot
 from .type_specifiers import ANY, FHIR, SYSTEM, TypeSpecifier, result_type, type_specifier
 
 
@@ -37,20 +37,8 @@ def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, froze
         _declare_terminology(unit, program)
     for unit in units.values():
         _declare(unit, program)
-    for unit in units.values():
-        _compile(unit, program)
-    for unit in units.values():
-        _write(unit)
+    resolve([names for unit in units.values() for names in _compile(unit, program)])
     return program
-
-
-def _write(unit: Unit) -> None:
-    """Every body becomes a Python function, now that all are known."""
-    for define in unit.defines.values():
-        define.body = function_of(define.body, f"{unit.name}.{define.name}")
-    for overloads in unit.functions.values():
-        for function in overloads:
-            function.run = function_of(function.run, f"{unit.name}.{function.name}()")
 
 
 def _unit(library: Any) -> Unit:
@@ -149,33 +137,39 @@ def _operand_type(program: Program, unit: Unit, node: Node, written: Any) -> Typ
     return found or Compiling(program, unit, node["name"]).unknown(f"operand type {written!r}")
 
 
-def _compile(unit: Unit, program: Program) -> None:
+Names = dict[str, Any]
+"""The objects that a compiled body names."""
+
+
+def _compile(unit: Unit, program: Program) -> Iterator[Names]:
     for each in _definitions(unit.elm, "parameters"):
         parameter = unit.parameters[each["name"]]
         if parameter.default is not None:
-            _compile_define(unit, program, parameter.default, each["default"])
+            yield _compile_define(unit, program, parameter.default, each["default"])
     seen: dict[str, int] = {}
     for each in _definitions(unit.elm, "statements"):
         if each.get("type") == "FunctionDef":
             position = seen.get(each["name"], 0)
             seen[each["name"]] = position + 1
-            _compile_function(unit, program, unit.functions[each["name"]][position], each)
+            yield _compile_function(unit, program, unit.functions[each["name"]][position], each)
         else:
-            _compile_define(unit, program, unit.defines[each["name"]], each.get("expression"))
+            yield _compile_define(unit, program, unit.defines[each["name"]], each.get("expression"))
 
 
-def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> None:
+def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> Names:
     layout = Layout()
-    define.body = Compiling(program, unit, define.name).expression(body, Scope(layout))
-    define.padding = (None,) * (layout.size - 1)
+    expression = Compiling(program, unit, define.name).expression(body, Scope(layout))
+    define.run, names = body_of(expression, f"{unit.name}.{define.name}", 0, layout.size, define.index)
+    return names
 
 
-def _compile_function(unit: Unit, program: Program, function: Function, node: Node) -> None:
+def _compile_function(unit: Unit, program: Program, function: Function, node: Node) -> Names:
     compiling = Compiling(program, unit, function.name)
     if node.get("external"):
         compiling.unknown("external function")
     layout = Layout()
     names = {("operand", name): slot(layout.slot()) for name, _ in function.operands}
-    body = compiling.expression(node.get("expression"), Scope(layout, names))
-    function.padding = (None,) * (layout.size - 1 - len(function.operands))
-    function.run = body
+    expression = compiling.expression(node.get("expression"), Scope(layout, names))
+    name, operands = f"{unit.name}.{function.name}()", len(function.operands)
+    function.run, named = body_of(expression, name, operands, layout.size)
+    return named

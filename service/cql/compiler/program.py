@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..errors import EvaluationError, UnknownDefine, UnknownValueSet
+from ..errors import EvaluationError, UnknownValueSet
+from ..fhir_model import FhirType
 from ..types import Code, CodeSystemRef, Concept, ValueSetRef
 from .type_specifiers import TypeSpecifier
 
 Frame = list[Any]
-"""The variables of one run of a define or function body; the first has the Run, the others start as None."""
+"""The slots of one run of a define or function body; the first has the Run, the others start as None."""
 Expression = Callable[[Frame], Any]
+Body = Callable[..., Any]
+"""A define or function as Python has it: of the Run and the operands."""
 Node = Mapping[str, Any]
 CodeKey = tuple[str, str]
 
@@ -50,7 +53,20 @@ class Retrieval:
     value_sets: tuple[str, ...]
 
 
-def _not_compiled(_frame: Frame) -> Any:
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What a Retrieve asks the record for. Each is itself alone, so that it is quickly found again."""
+
+    type: FhirType
+    code_path: str | None
+    codes: frozenset[CodeKey] | None
+
+
+AskedKey = tuple[FhirType, str | None, frozenset[CodeKey] | None]
+"""The members of an Asked."""
+
+
+def _not_compiled(*_operands: Any) -> Any:
     raise EvaluationError("not compiled")
 
 
@@ -64,19 +80,17 @@ class Define:
     context: str
     access: str
     result: TypeSpecifier
-    body: Expression = _not_compiled
-    padding: tuple[None, ...] = ()
+    run: Body = _not_compiled
 
 
 @dataclass
 class Function:
-    """A compiled function; operands take the slots from 1 on."""
+    """A compiled function."""
 
     library: str
     name: str
     operands: tuple[tuple[str, TypeSpecifier], ...]
-    run: Expression = _not_compiled
-    padding: tuple[None, ...] = ()
+    run: Body = _not_compiled
 
 
 @dataclass(frozen=True)
@@ -116,14 +130,14 @@ class Program:
     units: dict[str, Unit]
     value_sets: Mapping[str, frozenset[CodeKey]]
     defines: list[Define] = field(default_factory=list)
+    asked: dict[AskedKey, Asked] = field(default_factory=dict)
+    """What the Retrieves ask for, as far as it is known before any evaluation."""
 
-    def define(self, library: str, name: str) -> Define:
-        """A define by name; raises UnknownDefine."""
-        unit = self.units.get(library)
-        found = unit.defines.get(name) if unit is not None else None
-        if found is None:
-            raise UnknownDefine(library, name)
-        return found
+    def by_name(self) -> dict[tuple[str, str], Define]:
+        """The defines by library and name."""
+        return {
+            (unit.name, name): each for unit in self.units.values() for name, each in unit.defines.items()
+        }
 
     def codes_of(self, value_set: ValueSetRef) -> frozenset[CodeKey]:
         """The members of a value set, known to the library or named at run time; raises UnknownValueSet."""

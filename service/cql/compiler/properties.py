@@ -9,8 +9,9 @@ from ..fhir_model import FhirElement, FhirType, Reader, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
 from .compiling import Compiling, Scope, compiles
 from .expressions import system_instance
-from .program import RUN, Expression, Frame, Node
-from .source import Constant, call
+from .program import Expression, Node
+from .run import Run
+from .source import Constant, Inline, call
 from .type_specifiers import named_type
 
 Getter = Callable[[Any], Any]
@@ -142,31 +143,33 @@ def _instance(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         if name not in fhir_type.elements:
             compiling.unknown(f"element {name} of {class_type}")
 
-    def run(frame: Frame) -> FhirElement:
-        return instance(fhir_type, {name: value(frame) for name, value in elements.items()})
+    names = list(elements)
 
-    return run
+    def make(*values: Any) -> FhirElement:
+        return instance(fhir_type, dict(zip(names, values, strict=True)))
+
+    return call(make, list(elements.values()))
 
 
 @compiles("Children")
 def _children(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     source = compiling.child(node, "source", scope)
-    return lambda frame: _beneath(source(frame))
+    return call(_beneath, [source])
 
 
 @compiles("Descendents")
 def _descendents(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     source = compiling.child(node, "source", scope)
 
-    def run(frame: Frame) -> list[Any] | None:
-        first = _beneath(source(frame))
+    def descend(run: Run, start: Any) -> list[Any] | None:
+        first = _beneath(start)
         found = list(first or ())
         for value in found:
-            frame[RUN].spend(1)
+            run.spend(1)
             found.extend(_beneath(value) or ())
         return None if first is None else found
 
-    return run
+    return Inline(lambda writer: f"{writer.name(descend)}(r, {writer.once(source)})")
 
 
 def _beneath(value: Any) -> list[Any] | None:

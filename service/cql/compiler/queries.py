@@ -8,17 +8,19 @@ from functools import cmp_to_key
 from typing import Any
 
 from ..fhir_helpers import to_value
-from ..fhir_model import FhirElement
+from ..operators.list import distinct, exists
 from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
 from .program import RUN, UNSET, Expression, Frame, Node
 from .properties import getter
-from .source import Inline, Writer, slot
+from .run import Run
+from .source import Constant, Inline, Writer
+from .source import slot as slot_of
+from .type_specifiers import result_type
 
 Accept = Callable[[Frame], bool]
 Order = Callable[[Any, Any], int]
-MakeOrder = Callable[[Frame], Order]
 
 
 @compiles("Query")
@@ -35,7 +37,8 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     accept = _conditions(compiling, node, inner)
     if len(sources) == 1 and "aggregate" not in node:
         result = _result(compiling, node, inner, slots)
-        return _of_one_source(sources[0], slots[0], let_slots, accept, result)
+        listed = _is_list(node["source"][0]["expression"])
+        return _Loop(_Source(sources[0], slots[0], listed), let_slots, accept, result)
     rows = _rows(slots, let_slots, [_is_true(each) for each in accept])
     finish = _finish(compiling, node, inner, slots)
 
@@ -49,34 +52,109 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     return run
 
 
-def _of_one_source(
-    source: Expression, slot: int, let_slots: Sequence[int], accept: Sequence[Expression], result: "_Result"
-) -> Expression:
-    """A query as one loop. Of a source that is no list the only row, or null."""
+def _is_list(node: Node) -> bool:
+    """Whether the translator says that the node gives a list."""
+    found = result_type(node)
+    return found is not None and found.kind == "List"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a loop runs over, and the slot of its row. Unless ``listed`` it may be one row and no list."""
+
+    rows: Expression
+    slot: int
+    listed: bool
+
+    def write(self, writer: Writer, value: str, single: str) -> str:
+        """The source of the rows; ``single`` is the variable that says whether they are no list."""
+        if self.listed:
+            return value
+        writer.line(f"{single} = not isinstance({value}, list)")
+        return writer.bind(f"[{value}] if {single} else {value}")
+
+
+class _Loop(Inline):
+    """A query of one source. Of a source that is no list the only row, or null."""
+
+    def __init__(
+        self, source: _Source, let_slots: Sequence[int], accept: Sequence[Expression], result: "_Result"
+    ) -> None:
+        rows = source.rows
+        super().__init__(self._write, known=source.listed and isinstance(rows, Inline) and rows.known)
+        self._source = source
+        self._let_slots = let_slots
+        self._accept = accept
+        self._result = result
+
+    def _write(self, writer: Writer) -> str:
+        source, result = self._source, self._result
+        value = writer.value(source.rows)
+        found, single = writer.variable(), writer.variable()
+        writer.line(f"{found} = []" if self.known else f"{found} = None if {value} is None else []")
+        with writer.block(f"if {value}:" if source.listed else f"if {value} is not None:"):
+            rows = source.write(writer, value, single)
+            self._rows(writer, rows, lambda: writer.line(f"{found}.append({writer.once(result.row)})"))
+            self._order(writer, found)
+            if not source.listed:
+                writer.line(f"if {single}: {found} = {found}[0] if {found} else None")
+        return found
+
+    def _rows(self, writer: Writer, rows: str, visit: Callable[[], None]) -> None:
+        """The loop, with what is done for each accepted row."""
+        writer.spend(f"len({rows})")
+        with writer.block(f"for {writer.slot(self._source.slot)} in {rows}:"):
+            for let_slot in self._let_slots:
+                writer.line(f"{writer.slot(let_slot)} = {writer.name(UNSET)}")
+            for each in self._accept:
+                writer.line(f"if not ({writer.holds(each)}): continue")
+            visit()
+
+    def _order(self, writer: Writer, found: str) -> None:
+        if self._result.distinct:
+            writer.line(f"{found} = {writer.name(distinct)}({found})")
+        if self._result.order is not None:
+            order = writer.once(self._result.order)
+            writer.line(f"{found} = {writer.name(_sorted)}({found}, {order})")
+
+    def exists(self, writer: Writer) -> str:
+        """The source of whether there is a row that is not null: the first decides."""
+        value = writer.value(self._source.rows)
+        found, single = writer.bind("False"), writer.variable()
+        with writer.block(f"if {value}:" if self._source.listed else f"if {value} is not None:"):
+            rows = self._source.write(writer, value, single)
+
+            def visit() -> None:
+                row = writer.value(self._result.row)
+                with writer.block(f"if {row} is not None:"):
+                    writer.line(f"{found} = True")
+                    writer.line("break")
+
+            self._rows(writer, rows, visit)
+        return found
+
+
+@compiles("Exists")
+def _exists(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    """Of a query it needs no list; of a list, whose first element is seldom null, no operator."""
+    (operand,) = compiling.operands(node, scope)
+
+    def write(writer: Writer) -> str:
+        if isinstance(operand, _Loop):
+            return operand.exists(writer)
+        value = writer.value(operand)
+        return f"({value}[0] is not None or {writer.name(exists)}({value})) if {value} else False"
+
+    return Inline(write, truth=True)
+
+
+@compiles("First")
+def _first(compiling: Compiling, node: Node, scope: Scope) -> Expression:
+    (source,) = compiling.operands(node, scope)
 
     def write(writer: Writer) -> str:
         value = writer.value(source)
-        found, rows = writer.variable(), writer.variable()
-        writer.line(f"{found} = None")
-        with writer.block(f"if {value} is not None:"):
-            writer.line(f"{found} = []")
-            is_list = writer.bind(f"isinstance({value}, list)")
-            writer.line(f"{rows} = {value} if {is_list} else [{value}]")
-            writer.line(f"r.spend(len({rows}))")
-            with writer.block(f"for f[{slot}] in {rows}:"):
-                for let_slot in let_slots:
-                    writer.line(f"f[{let_slot}] = {writer.name(UNSET)}")
-                for each in accept:
-                    writer.line(f"if {writer.value(each)} is not True: continue")
-                writer.line(f"{found}.append({writer.value(result.row)})")
-            ordered = found
-            if result.distinct:
-                ordered = f"{writer.name(_distinct)}({ordered})"
-            if result.order is not None:
-                ordered = f"{writer.name(_sorted)}({ordered}, {writer.name(result.order)}(f))"
-            first = f"({found}[0] if {found} else None)"
-            writer.line(f"{found} = {ordered} if {is_list} else {first}")
-        return found
+        return f"{value}[0] if {value} else None"
 
     return Inline(write)
 
@@ -105,9 +183,10 @@ def _lets(compiling: Compiling, node: Node, scope: Scope) -> tuple[Scope, list[i
 
 def _lazily(value: Expression, number: int) -> Expression:
     def write(writer: Writer) -> str:
-        with writer.block(f"if f[{number}] is {writer.name(UNSET)}:"):
-            writer.line(f"f[{number}] = {writer.name(value)}(f)")
-        return f"f[{number}]"
+        let = writer.slot(number)
+        with writer.block(f"if {let} is {writer.name(UNSET)}:"):
+            writer.line(f"{let} = {writer.name(value)}({writer.frame()})")
+        return let
 
     return Inline(write)
 
@@ -131,17 +210,17 @@ def _relationship(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     inner, slot = scope.with_slot("alias", node["alias"])
     such_that = compiling.child(node, "suchThat", inner)
 
-    def accept(frame: Frame) -> bool:
-        value = related(frame)
-        candidates = value if isinstance(value, list) else () if value is None else (value,)
-        frame[RUN].spend(len(candidates))
-        for row in candidates:
-            frame[slot] = row
-            if such_that(frame) is True:
-                return wanted
-        return not wanted
+    def write(writer: Writer) -> str:
+        rows = writer.bind(f"{writer.name(_rows_of)}({writer.value(related)})")
+        found = writer.bind(repr(not wanted))
+        writer.spend(f"len({rows})")
+        with writer.block(f"for {writer.slot(slot)} in {rows}:"):
+            writer.line(f"if not ({writer.holds(such_that)}): continue")
+            writer.line(f"{found} = {wanted}")
+            writer.line("break")
+        return found
 
-    return accept
+    return Inline(write, truth=True)
 
 
 Rows = Callable[[Frame, list[list[Any]]], Iterator[None]]
@@ -175,7 +254,8 @@ class _Result:
 
     row: Expression
     distinct: bool
-    order: "MakeOrder | None"
+    order: Expression | None
+    """Gives the Order of what ``row`` makes."""
 
 
 def _result(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> _Result:
@@ -200,27 +280,16 @@ def _finish(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) ->
         if scalar:
             return found[0] if found else None
         if result.distinct:
-            found = _distinct(found)
+            found = distinct(found) or []
         return _sorted(found, order(frame)) if order is not None else found
 
     return finish
 
 
-_DISTINCT = plain("Distinct")
-
-
-def _distinct(values: list[Any]) -> Any:
-    """Each value once. Where equality is never uncertain, hashing finds it: fast on long lists."""
-    kinds = {type(value) for value in values}
-    if len(kinds) == 1 and kinds <= {str, int, FhirElement}:
-        return list(dict.fromkeys(values))
-    return _DISTINCT(values)
-
-
 def _whole_row(node: Node, slots: list[int]) -> Expression:
     """Without a return clause: the row, or a tuple of the rows of several sources."""
     if len(slots) == 1:
-        return slot(slots[0])
+        return slot_of(slots[0])
     named = [(source["alias"], slot) for source, slot in zip(node["source"], slots, strict=True)]
     return lambda frame: {name: frame[slot] for name, slot in named}
 
@@ -231,16 +300,16 @@ def _aggregate(compiling: Compiling, node: Node, scope: Scope, slots: list[int])
     inner = scope.binding("let", node["identifier"], lambda frame: frame[slot])
     inner = inner.binding("alias", node["identifier"], lambda frame: frame[slot])
     step = compiling.child(node, "expression", inner)
-    distinct = _distinct if node.get("distinct") else None
+    once_each = bool(node.get("distinct"))
 
     def finish(frame: Frame, rows: Iterator[None], _scalar: bool) -> Any:
         total = start(frame)
-        if distinct is None:
+        if not once_each:
             for _ in rows:
                 frame[slot] = total
                 total = step(frame)
             return total
-        for combination in distinct([[frame[each] for each in slots] for _ in rows]):
+        for combination in distinct([[frame[each] for each in slots] for _ in rows]) or ():
             for each, value in zip(slots, combination, strict=True):
                 frame[each] = value
             frame[slot] = total
@@ -250,8 +319,10 @@ def _aggregate(compiling: Compiling, node: Node, scope: Scope, slots: list[int])
     return finish
 
 
-def _order(compiling: Compiling, items: Sequence[Node], scope: Scope) -> MakeOrder:
-    """The order of a sort clause: nulls first when ascending, rows that cannot be told apart as they were."""
+def _order(compiling: Compiling, items: Sequence[Node], scope: Scope) -> Expression:
+    """Gives the Order of a sort clause: nulls first when ascending, rows that cannot be told apart as they
+    were.
+    """
     inner, slot = scope.with_slot("this", "")
     inner = inner.binding("alias", "$this", lambda frame: frame[slot])
     keys = [(_sort_key(compiling, item, inner, slot), _descends(compiling, item)) for item in items]
@@ -266,7 +337,8 @@ def _order(compiling: Compiling, items: Sequence[Node], scope: Scope) -> MakeOrd
 
         return compare
 
-    return make
+    by_row_alone = all(item.get("type") != "ByExpression" for item in items)
+    return Constant(make([])) if by_row_alone else make
 
 
 def _descends(compiling: Compiling, item: Node) -> bool:
@@ -332,7 +404,7 @@ def _scoped(compiling: Compiling, node: Node, field: str, scope: Scope) -> tuple
     """Source, the expression on each of its elements, and the element's slot."""
     source = compiling.child(node, "source", scope)
     inner, slot = scope.with_slot("alias", str(node.get("scope", "$this")))
-    inner = inner.binding("this", "", lambda frame: frame[slot])
+    inner = inner.binding("this", "", slot_of(slot))
     return source, compiling.child(node, field, inner), slot
 
 
@@ -377,37 +449,37 @@ def _aggregate_list(compiling: Compiling, node: Node, scope: Scope) -> Expressio
 def _filter(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     source, condition, slot = _scoped(compiling, node, "condition", scope)
 
-    def run(frame: Frame) -> Any:
-        values = source(frame)
-        if values is None:
-            return None
-        found = []
-        frame[RUN].spend(len(values))
-        for value in values:
-            frame[slot] = value
-            if condition(frame) is True:
-                found.append(value)
-        return found
+    def write(writer: Writer, found: str) -> None:
+        with writer.block(f"if {writer.holds(condition)}:"):
+            writer.line(f"{found}.append({writer.slot(slot)})")
 
-    return run
+    return _each(source, slot, write)
 
 
 @compiles("ForEach")
 def _for_each(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     source, element, slot = _scoped(compiling, node, "element", scope)
 
-    def run(frame: Frame) -> Any:
-        values = source(frame)
-        if values is None:
-            return None
-        found = []
-        frame[RUN].spend(len(values))
-        for value in values:
-            frame[slot] = value
-            found.append(element(frame))
+    def write(writer: Writer, found: str) -> None:
+        writer.line(f"{found}.append({writer.once(element)})")
+
+    return _each(source, slot, write)
+
+
+def _each(source: Expression, slot: int, visit: Callable[[Writer, str], None]) -> Expression:
+    """The list that visiting each element makes, null of null."""
+
+    def write(writer: Writer) -> str:
+        values, found = writer.value(source), writer.variable()
+        writer.line(f"{found} = None")
+        with writer.block(f"if {values} is not None:"):
+            writer.line(f"{found} = []")
+            writer.spend(f"len({values})")
+            with writer.block(f"for {writer.slot(slot)} in {values}:"):
+                visit(writer, found)
         return found
 
-    return run
+    return Inline(write)
 
 
 @compiles("Repeat")
@@ -439,11 +511,10 @@ def _times(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     """The Cartesian product of lists of tuples, each pair merged into one tuple."""
     left, right = compiling.operands(node, scope)
 
-    def run(frame: Frame) -> Any:
-        first, second = left(frame), right(frame)
+    def times(run: Run, first: Any, second: Any) -> Any:
         if first is None or second is None:
             return None
-        frame[RUN].spend(len(first) * len(second))
+        run.spend(len(first) * len(second))
         return [{**one, **other} for one in first for other in second]
 
-    return run
+    return Inline(lambda writer: f"{writer.name(times)}(r, {', '.join(writer.values([left, right]))})")

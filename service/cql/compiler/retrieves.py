@@ -10,8 +10,9 @@ from ..types import Code, Concept, ValueSetRef
 from .compiling import Compiling, Scope, compiles
 from .expressions import Choice, case, plain
 from .functions import NATIVE_LIBRARY
-from .program import CodeKey, Expression, Frame, Node, Program, Retrieval
-from .source import Constant, Inline, Writer, call
+from .program import UNSET, Asked, AskedKey, CodeKey, Expression, Node, Program, Retrieval
+from .run import Run
+from .source import Constant, Inline, Writer, call, constants
 from .type_specifiers import named_type
 
 _REFUSED: Final = (
@@ -31,25 +32,29 @@ def _retrieve(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     data_type = named_type(str(node.get("dataType")))
     if data_type is None or "Resource" not in fhir_types()[data_type.name].ancestors:
         compiling.unknown(f"Retrieve of {node.get('dataType')}")
-    resource_type = data_type.name
+    resource_type = fhir_types()[data_type.name]
     if "codes" not in node:
-        _note(compiling, resource_type, None, None)
-        return Inline(lambda writer: writer.bind(f"r.retrieve({writer.name(resource_type)}, None, None)"))
+        _note(compiling, data_type.name, None, None)
+        return _retrieval(compiling, (resource_type, None, None))
     code_path = node.get("codeProperty")
     if not isinstance(code_path, str) or node.get("codeComparator", "in") not in ("in", "~", "="):
         compiling.unknown(f"Retrieve by {code_path} {node.get('codeComparator')}")
     codes = compiling.expression(node["codes"], scope)
     fixed = codes_of(compiling.program, codes.value) if isinstance(codes, Constant) else None
-    _note(compiling, resource_type, code_path, fixed, codes)
+    _note(compiling, data_type.name, code_path, fixed, codes)
     if fixed is not None:
-        asked = (resource_type, code_path, fixed)
-        return Inline(lambda writer: writer.bind(f"r.retrieve({', '.join(map(writer.name, asked))})"))
+        return _retrieval(compiling, (resource_type, code_path, fixed))
 
-    def run(frame: Frame) -> Any:
-        wanted = codes_of(frame[0].program, codes(frame))
-        return None if wanted is None else frame[0].retrieve(resource_type, code_path, wanted)
+    def retrieve(run: Run, value: Any) -> Any:
+        wanted = codes_of(run.program, value)
+        return None if wanted is None else run.retrieve_coded((resource_type, code_path, wanted))
 
-    return run
+    return Inline(lambda writer: f"{writer.name(retrieve)}(r, {writer.once(codes)})")
+
+
+def _retrieval(compiling: Compiling, key: AskedKey) -> Expression:
+    asked = compiling.program.asked.setdefault(key, Asked(*key))
+    return Inline(lambda writer: f"r.retrieve({writer.name(asked)})", known=True)
 
 
 def _note(
@@ -100,11 +105,10 @@ def _expand_value_set(compiling: Compiling, node: Node, scope: Scope) -> Express
     if isinstance(operand, Constant) and isinstance(operand.value, ValueSetRef):
         return Constant(_EXPAND(operand.value))
 
-    def run(frame: Frame) -> Any:
-        value = operand(frame)
-        return _EXPAND(resolved(frame[0].program, value)) if isinstance(value, ValueSetRef) else value
+    def expand(value: Any) -> Any:
+        return _EXPAND(resolved(compiling.program, value)) if isinstance(value, ValueSetRef) else value
 
-    return run
+    return call(expand, [operand])
 
 
 def resolved(program: Program, value_set: ValueSetRef) -> ValueSetRef:
@@ -122,11 +126,10 @@ def _terminology(compiling: Compiling, node: Node, field: str, scope: Scope) -> 
         return Constant(compiling.declared(reference, lambda unit: unit.code_systems))
     value = compiling.child(node, f"{field}Expression", scope)
 
-    def run(frame: Frame) -> Any:
-        found = value(frame)
-        return resolved(frame[0].program, found) if isinstance(found, ValueSetRef) else found
+    def find(found: Any) -> Any:
+        return resolved(compiling.program, found) if isinstance(found, ValueSetRef) else found
 
-    return run
+    return call(find, [value])
 
 
 @compiles("InValueSet", "AnyInValueSet", "InCodeSystem", "AnyInCodeSystem")
@@ -168,18 +171,14 @@ class Membership(Inline):
 
     def _write(self, writer: Writer) -> str:
         value = writer.value(self.element)
-        return writer.bind(f"{value} is not None and {writer.name(self.has)}({value})")
+        return f"{value} is not None and {writer.name(self.has)}({value})"
 
     def has(self, value: Any) -> Any:
         """Whether a value that is not null is a member."""
         codes = coding_keys(value)
         if codes is None:
             return _IN_VALUE_SET(self._convert(value), self._value_set)
-        members = self.members
-        for code in codes:  # noqa: SIM110 -- asked hundreds of times a request, and a loop is twice as fast
-            if code in members:
-                return True
-        return False
+        return not self.members.isdisjoint(codes)
 
 
 _IN_VALUE_SET: Final = plain("InValueSet")
@@ -187,18 +186,22 @@ _IN_VALUE_SET: Final = plain("InValueSet")
 
 def coding_keys(value: Any) -> list[CodeKey] | None:
     """(system, code) of the codings of a CodeableConcept, from its JSON; None of any other value."""
-    if type(value) is not FhirElement or value.type.name != "CodeableConcept":
+    if type(value) is not FhirElement or value.type is not _CONCEPT:
         return None
     codings = value.json.get("coding")
-    if not isinstance(codings, list):
+    if type(codings) is not list:
         return None
-    keys = []
+    keys: list[CodeKey] = []
     for coding in codings:
         if type(coding) is dict:
-            system, code = coding.get("system"), coding.get("code")
-            if isinstance(system, str) and isinstance(code, str):
-                keys.append((system, code))
+            key: Any = coding.get("system"), coding.get("code")
+            system, code = key
+            if type(system) is str and type(code) is str:
+                keys.append(key)
     return keys
+
+
+_CONCEPT: Final = fhir_types()["CodeableConcept"]
 
 
 @compiles("Case")
@@ -219,13 +222,22 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
         for code in test.members:
             first.setdefault(code, index)
     element = tests[0].element
-    results = [then for _, then in choice.items]
+    results = constants([*(then for _, then in choice.items), choice.otherwise])
+    if results is None:
+        return choice
 
-    def run(frame: Frame) -> Any:
-        codes = coding_keys(element(frame))
+    def look_up(value: Any) -> Any:
+        codes = coding_keys(value)
         if codes is None:
-            return choice(frame)
+            return UNSET
         found = [first[code] for code in codes if code in first]
-        return results[min(found)](frame) if found else choice.otherwise(frame)
+        return results[min(found) if found else -1]
 
-    return run
+    def write(writer: Writer) -> str:
+        value = writer.value(element)
+        found = writer.bind(f"{writer.name(look_up)}({value})")
+        with writer.block(f"if {found} is {writer.name(UNSET)}:"):
+            writer.put(found, choice)
+        return found
+
+    return Inline(write)

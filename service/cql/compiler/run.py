@@ -2,32 +2,23 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from ..errors import EvaluationError
-from ..fhir_model import FhirElement, resource
+from ..fhir_model import ABSTRACT, FhirElement, resource, view
 from ..limits import Limits, Meter
-from ..record import CodeKey, Record
+from ..record import Record
 from ..types import Date, DateTime, Time
-from .program import UNSET, Define, Parameter, Program, Unset
+from .program import UNSET, Asked, AskedKey, Define, Parameter, Program
 
 
-class _Running(Unset):
-    """The memo of a define that is being evaluated."""
-
-
-_RUNNING: Final = _Running()
-
-
-class Run:
-    """One evaluation; not shared between threads."""
+class Run(Meter):
+    """One evaluation, which counts its own steps; not shared between threads."""
 
     def __init__(
         self, program: Program, record: Record, now: dt.datetime, given: Mapping[str, Any], limits: Limits
     ) -> None:
+        super().__init__(limits)
         self.program = program
-        self.meter = Meter(limits)
-        self.spend = self.meter.spend
         self.given = given
         """Parameter values by name, already CQL values."""
         self.now = DateTime.of(now)
@@ -35,79 +26,84 @@ class Run:
         self.time_of_day = Time(*self.now.parts[3:])
         self.record_failure: BaseException | None = None
         """What the record last raised: it goes to the caller as it is."""
-        self._record = record
-        self.memo: list[Any] = [UNSET] * len(program.defines)
+        self.values: list[Any] = [UNSET] * len(program.defines)
         """The values of defines, by index."""
-        self._references: dict[int, dict[int, None]] = {}
-        self.current: dict[int, None] = {}
-        """The defines that the running one has read."""
-        self._retrieved: dict[tuple[str, str | None, frozenset[CodeKey] | None], list[FhirElement]] = {}
+        self.memo: Any = self.values
+        """Where defines find each other's values, and leave their own."""
+        self._record = record
+        self._references: dict[int, tuple[int, ...]] = {}
+        self._asked: dict[AskedKey, Asked] = {}
+        """What is asked for with codes that only the evaluation knows."""
+        self._retrieved: dict[Asked, list[FhirElement]] = {}
         self._views: dict[int, FhirElement | None] = {}
         """One view for each resource, by the identity of its JSON (which the view keeps alive)."""
 
-    def value_of(self, index: int) -> Any:
+    def value_of(self, define: Define) -> Any:
         """The value of a define, evaluated at most once."""
-        self.current[index] = None
-        value = self.memo[index]
-        return self.evaluate(index) if isinstance(value, Unset) else value
+        value = self.values[define.index]
+        return define.run(self) if value is UNSET else value
 
-    def known(self, index: int) -> Any:
-        """The value of a define when it has been evaluated, else an Unset."""
-        return self.memo[index]
+    def references_of(self, define: Define) -> tuple[int, ...]:
+        """The defines that the evaluation of a define read, in that order.
 
-    def references_of(self, index: int) -> tuple[int, ...]:
-        """The defines that the evaluation of a define read, in that order."""
-        return tuple(self._references.get(index, ()))
-
-    def evaluate(self, index: int) -> Any:
-        """The value of a define that has none yet. Raises EvaluationError, and what the record raises."""
-        define = self.program.defines[index]
-        memo = self.memo
-        if memo[index] is _RUNNING:
-            raise EvaluationError("rests on itself", define.library, define.name)
-        outer = self.current
-        self.current = self._references[index] = {}
-        memo[index] = _RUNNING
-        value: Any = UNSET
-        try:
-            value = define.body([self, *define.padding])
-        except Exception as error:
-            if isinstance(error, EvaluationError) and error.library is None:
-                error.library, error.define = define.library, define.name
-            raise
-        finally:
-            memo[index] = value
-            self.current = outer
-        return value
+        Nothing is noted while it runs: it is run once more on its memo, which then says what it is asked for.
+        """
+        found = self._references.get(define.index)
+        if found is None:
+            self.memo = noting = _Noting(self.values)
+            try:
+                define.run(self)
+            finally:
+                self.memo = self.values
+            found = self._references[define.index] = tuple(noting.read)
+        return found
 
     def parameter(self, parameter: Parameter) -> Any:
         """The value given for a parameter, else its default, else null."""
         if parameter.name in self.given:
             return self.given[parameter.name]
-        return None if parameter.default is None else self._default(parameter.default)
+        return None if parameter.default is None else self.value_of(parameter.default)
 
-    def _default(self, default: Define) -> Any:
-        value = self.memo[default.index]
-        return self.evaluate(default.index) if isinstance(value, Unset) else value
-
-    def retrieve(
-        self, resource_type: str, code_path: str | None, codes: frozenset[CodeKey] | None
-    ) -> list[FhirElement]:
+    def retrieve(self, asked: Asked) -> list[FhirElement]:
         """The record's resources of that type as FHIR elements, those of other types left out."""
-        key = (resource_type, code_path, codes)
-        found = self._retrieved.get(key)
-        if found is None:
-            try:
-                rows = self._record.retrieve(resource_type, code_path, codes)
-            except Exception as error:
-                self.record_failure = error
-                raise
-            found = self._retrieved[key] = []
-            views = self._views
-            for row in rows:
-                view = views.get(id(row))
-                if view is None:
-                    view = views[id(row)] = resource(row)
-                if view is not None and resource_type in view.type.ancestors:
-                    found.append(view)
+        found = self._retrieved.get(asked)
+        return self._found(asked) if found is None else found
+
+    def retrieve_coded(self, key: AskedKey) -> list[FhirElement]:
+        """As ``retrieve``, with codes that the evaluation found."""
+        return self.retrieve(self._asked.setdefault(key, Asked(*key)))
+
+    def _found(self, asked: Asked) -> list[FhirElement]:
+        resource_type = asked.type.name
+        try:
+            rows = self._record.retrieve(resource_type, asked.code_path, asked.codes)
+        except Exception as error:
+            self.record_failure = error
+            raise
+        found = []
+        views = self._views
+        is_concrete = resource_type not in ABSTRACT
+        for row in rows:
+            seen = views.get(id(row))
+            if seen is None:
+                is_plain = is_concrete and type(row) is dict and row.get("resourceType") == resource_type
+                seen = views[id(row)] = view(asked.type, row, None) if is_plain else resource(row)
+            if seen is not None and resource_type in seen.type.ancestors:
+                found.append(seen)
+        self._retrieved[asked] = found
         return found
+
+
+class _Noting:
+    """A memo that says what is read from it."""
+
+    def __init__(self, memo: list[Any]) -> None:
+        self._memo = memo
+        self.read: dict[int, None] = {}
+
+    def __getitem__(self, index: int) -> Any:
+        self.read[index] = None
+        return self._memo[index]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        """What the first run left stands."""

@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 from ..errors import EvaluationError
+from ..fhir_model import FhirElement
 from ..limits import spend
 from ..types import Code, Concept, Interval, Quantity, Ratio, Temporal, Uncertainty
 from .comparison import equal, equal_or_both_null
@@ -13,6 +14,10 @@ from .registry import operator
 
 List = list[Any]
 _COMPOSITE = (Concept, Interval, Mapping, Quantity, Ratio, Temporal, Uncertainty, list, tuple)
+
+
+_CERTAIN = frozenset({str, int, FhirElement})
+"""Types whose values are equal or not, never uncertain: hashing tells them apart."""
 
 
 class _Seen:
@@ -115,10 +120,14 @@ def except_(left: Sequence[Any] | None, right: Sequence[Any] | None) -> List | N
 
 
 @operator("Distinct")
-def distinct(source: Iterable[Any] | None) -> List | None:
+def distinct(source: Sequence[Any] | None) -> List | None:
     """Each element once, in order of first appearance; nulls are one element."""
     if source is None:
         return None
+    if len(source) < 2:
+        return list(source)
+    if len({*map(type, source)}) == 1 and type(source[0]) in _CERTAIN:
+        return list(dict.fromkeys(source))
     seen = _Seen(())
     return [each for each in source if seen.add(each)]
 
