@@ -1,7 +1,7 @@
 """Whether JSON is as FHIR R4 has it already: the short way past `tidy` and `problem`, once for each resource.
 
-The same schemas that those two follow are compiled into classes that a library compares values with, and the
-answer is yes or no. Whatever is not accepted goes the long way, which says why.
+The same schemas that those two follow are compiled into one function a type, which looks at each value once
+and answers yes or no. Whatever it does not accept goes the long way, which says why.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
-
-import msgspec
-from msgspec import convert
 
 MAX_DEPTH = 40  # no resource type of R4 that content reads nests half as deep
 TWICE: Final = "malformed: a key stands twice in one object"
@@ -86,96 +83,69 @@ def is_plain(value: Any, depth: int = _PLAIN_DEPTH) -> bool:
 
 
 class Soundness:
-    """Compiles JSON schemas of FHIR types, as far as the schemas of this room use that language.
+    """Compiles JSON schemas of FHIR types, as far as the schemas of this room use that language."""
 
-    An object becomes a class of msgspec's, which compares a value with it at once. Those of `closed` have no
-    members but the named ones, `id` and `extension`, and are compared together with what holds them; the
-    others are asked one by one, as what no schema names has to be plain.
-    """
-
-    def __init__(self, definitions: Mapping[str, Any], closed: frozenset[str]) -> None:
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
-        self._closed = closed
-        self._types: dict[str, Any] = {}
+        self._compiled: dict[str, Accepts] = {}
 
     def of(self, schema: Mapping[str, Any]) -> Accepts:
-        """Whether a JSON object is as this schema has it, and plain where the schema says nothing."""
-        struct = self._struct("Resource", schema, {"resourceType": str})
-        named = frozenset(struct.__struct_encode_fields__)
+        """Whether a value is as this schema has it, and plain where the schema says nothing."""
+        if "$ref" in schema:
+            return self._definition(schema["$ref"].rsplit("/", 1)[1])
+        if schema["type"] == "object":
+            return self._object(schema.get("properties", {}))
+        if schema["type"] == "array":
+            return self._array(self.of(schema["items"]))
+        return _is_date_time if schema.get("format") == "fhir-date-time" else _PRIMITIVES[schema["type"]]
+
+    def _definition(self, name: str) -> Accepts:
+        found = self._compiled.get(name)
+        if found is None:
+            found = self._compiled[name] = self.of(self._definitions[name])
+        return found
+
+    def _object(self, properties: Mapping[str, Any]) -> Accepts:
+        """Most values are text, and most text may be any: that is asked first, and without a call."""
+        checks = {name: self.of(child) for name, child in properties.items()}
+        not_any_text = frozenset(name for name, check in checks.items() if check is not _is_text)
+        find = checks.get
 
         def accepts(value: Any) -> bool:
             if type(value) is not dict or not value:
                 return False
-            try:
-                convert(value, struct, dec_hook=_asked)
-            except (msgspec.ValidationError, RecursionError):
-                return False
-            unnamed = value.keys() - named
-            return not unnamed or all(is_plain(value[name]) for name in unnamed)
+            for name, child in value.items():
+                if type(child) is str and name not in not_any_text and child.isascii():
+                    continue
+                if not find(name, is_plain)(child):
+                    return False
+            return True
 
         return accepts
 
-    def _type(self, schema: Mapping[str, Any]) -> Any:
-        if "$ref" in schema:
-            name = schema["$ref"].rsplit("/", 1)[1]
-            if name not in self._types:
-                self._types[name] = self._object(name, self._definitions[name])
-            return self._types[name]
-        if schema["type"] == "array":
-            return list[self._type(schema["items"])]  # type: ignore[misc] # a type made of what is read
-        if schema["type"] == "object":
-            return self._object("", schema)
-        return _PRIMITIVES["fhir-date-time" if schema.get("format") == "fhir-date-time" else schema["type"]]
+    def _array(self, item: Accepts) -> Accepts:
+        def accepts(value: Any) -> bool:
+            if type(value) is not list:
+                return False
+            for each in value:  # noqa: SIM110 -- asked of every list of every resource, and twice as fast
+                if not item(each):
+                    return False
+            return True
 
-    def _object(self, name: str, schema: Mapping[str, Any]) -> Any:
-        if name in self._closed:
-            plain = dict.fromkeys(("id", "extension"), _asking(is_plain))
-            return self._struct(name, schema, plain, forbid_unknown_fields=True)
-        return _asking(self.of(schema))
-
-    def _struct(self, name: str, schema: Mapping[str, Any], more: Mapping[str, Any], **options: Any) -> Any:
-        types = {**more, **{key: self._type(child) for key, child in schema.get("properties", {}).items()}}
-        names = {f"f{number}": key for number, key in enumerate(types)}
-        absent = msgspec.UnsetType, msgspec.UNSET
-        fields = [(field, types[key] | absent[0], absent[1]) for field, key in names.items()]
-        return msgspec.defstruct(name, fields, rename=names, gc=False, **options)
+        return accepts
 
 
-class _Asked:
-    """What a function of ours is asked about; `found` stands for all that it accepts."""
-
-    accepts: Accepts
-    found: Any
-
-
-def _asking(accepts: Accepts) -> type[_Asked]:
-    kind: type[_Asked] = type("_Asking", (_Asked,), {"accepts": staticmethod(accepts)})
-    kind.found = kind()
-    return kind
-
-
-def _asked(kind: type[_Asked], value: Any) -> Any:
-    if kind.accepts(value):
-        return kind.found
-    raise ValueError
+def _is_text(value: Any) -> bool:
+    return type(value) is str and is_unicode(value)
 
 
 def _is_date_time(value: Any) -> bool:
     return type(value) is str and is_date_time(value)
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, Decimal) and is_sane_number(value)
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int and is_sane_number(value)
-
-
-_PRIMITIVES: Final[Mapping[str, Any]] = {
-    "string": str,
-    "boolean": bool,
-    "integer": _asking(_is_integer),
-    "number": _asking(_is_number),
-    "fhir-date-time": _asking(_is_date_time),
+_PRIMITIVES: Final[Mapping[str, Accepts]] = {
+    "string": _is_text,
+    "boolean": lambda value: type(value) is bool,
+    "integer": lambda value: type(value) is int and is_sane_number(value),
+    "number": lambda value: type(value) in (int, Decimal) and is_sane_number(value),
 }
