@@ -48,10 +48,12 @@ class Shelf:
             index = self._indices.get(path)
             if index is None:
                 index = self._index(path)
-            numbers = sorted({number for pair in index.keys() & codes for number in index[pair]})
+            shared = codes.intersection(index) if len(index) < len(codes) else index.keys() & codes
+            numbers = sorted({number for pair in shared for number in index[pair]})
         found = []
+        ready = self._ready.get
         for number in numbers:
-            resource = self._ready.get(number, _UNTOUCHED)
+            resource = ready(number, _UNTOUCHED)
             if resource is _UNTOUCHED:
                 resource = self._touch(number)
             if resource is not None:
