@@ -6,16 +6,18 @@ leaves open: a condition that is null makes the action unknown; an option with n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from service.cql import CqlError, Evaluation
 from service.guideline.dynamic import set_value
 from service.guideline.errors import GuidelineError
 from service.guideline.logic import Define
-from service.guideline.model import Applied, AppliedAction, Considered, Fact, Json
-from service.guideline.plans import Action, Plan
+from service.guideline.model import Applied, AppliedAction, Fact, Json
+from service.guideline.plans import Action, Plan, is_empty
 from service.guideline.requests import Request, Value
+from service.guideline.trace import Considering
+
+_TEXTS: Final = frozenset({str, type(None)})
 
 
 def apply_plan(plan: Plan, evaluation: Evaluation, subject: str) -> Applied:
@@ -23,9 +25,9 @@ def apply_plan(plan: Plan, evaluation: Evaluation, subject: str) -> Applied:
 
     Raises GuidelineError, and whatever the patient's record raises.
     """
-    run = _Run(evaluation, subject)
-    actions = run.actions(plan.actions, plan.resource.id, top=True)
-    return Applied(plan.resource.canonical, subject, actions, tuple(run.considered))
+    with evaluation:
+        actions = _Run(evaluation, subject).actions(plan.actions, plan.resource.id, top=True)
+    return Applied(plan.resource.canonical, subject, actions, Considering(plan, evaluation))
 
 
 def apply_activity(request: Request, evaluation: Evaluation, subject: str, activity_id: str) -> Json:
@@ -37,67 +39,62 @@ class _Run:
     def __init__(self, evaluation: Evaluation, subject: str) -> None:
         self._evaluation = evaluation
         self._subject = subject
-        self.considered: list[Considered] = []
 
     def actions(
-        self, actions: tuple[Action, ...], path: str, *, top: bool = False
+        self, actions: tuple[Action, ...], above: str, *, top: bool = False
     ) -> tuple[AppliedAction, ...]:
-        applied = (self._action(action, f"{path}/{action.id}", top=top) for action in actions)
-        return tuple(action for action in applied if action is not None)
-
-    def _action(self, action: Action, path: str, *, top: bool) -> AppliedAction | None:
-        found = self._decide(action, path)
-        position = len(self.considered)
-        self.considered.append(found)
-        if found.outcome != "applied":
-            return None
-        children = self.actions(action.children, path)
-        if _is_empty(action, children, top=top):
-            self.considered[position] = Considered(path, "empty")
-            return None
-        return self._applied(action, path, children)
-
-    def _decide(self, action: Action, path: str) -> Considered:
-        missing: dict[str, None] = {}
-        unknown: Define | None = None
-        for define in action.conditions:
-            value = self._value(define, path)
-            if value is False:
-                return Considered(path, "not-applied", define, (), action.children)
-            if value is None:
-                unknown = unknown or define
-                missing |= dict.fromkeys(self._because(define, path))
-            elif value is not True:
-                raise GuidelineError(
-                    path, str(define), f"a condition is true, false or null, not {_kind(value)}"
-                )
-        if unknown is not None:
-            return Considered(path, "unknown", unknown, tuple(missing), action.children)
-        return Considered(path, "applied")
+        """Those that apply. Most do not, and of those no more is looked at than one condition."""
+        value_of = self._evaluation.value
+        applied = []
+        for action in actions:
+            is_unknown = False
+            for define in action.conditions:
+                try:
+                    value = value_of(define.library, define.name)
+                except CqlError as error:
+                    raise _failure(define, f"{above}/{action.id}", error) from error
+                if value is True:
+                    continue
+                if value is False:
+                    break
+                if value is not None:
+                    text = f"a condition is true, false or null, not {_kind(value)}"
+                    raise GuidelineError(f"{above}/{action.id}", str(define), text)
+                is_unknown = True
+            else:
+                if not is_unknown:
+                    path = f"{above}/{action.id}"
+                    children = self.actions(action.children, path) if action.children else ()
+                    if children or not is_empty(action, top=top):
+                        applied.append(self._applied(action, path, children))
+        return tuple(applied)
 
     def _applied(self, action: Action, path: str, children: tuple[AppliedAction, ...]) -> AppliedAction:
-        texts = {name: self._text(define, path) for name, define in action.texts}
+        title, description, priority = action.title, action.description, action.priority
+        if action.texts:
+            texts = {name: self._text(define, path) for name, define in action.texts}
+            title = texts.get("title") or title
+            description = texts.get("description") or description
+            priority = texts.get("priority") or priority
         return AppliedAction(
-            id=action.id,
-            path=path,
-            title=texts.get("title") or action.title,
-            description=texts.get("description") or action.description,
-            priority=texts.get("priority") or action.priority,
-            topic=action.topic,
-            documentation=action.documentation,
-            selection_behavior=action.selection_behavior,
-            grouping_behavior=action.grouping_behavior,
-            required_behavior=action.required_behavior,
-            precheck=action.precheck,
-            cardinality=action.cardinality,
-            type=action.type,
-            facts=tuple(dict.fromkeys(fact for define in action.facts for fact in self._facts(define, path))),
-            drafts=tuple(
-                dict.fromkeys(ref for define in action.drafts for ref in self._drafts(define, path))
-            ),
-            resource=self._resource(action, path),
-            definition=action.definition,
-            children=children,
+            action.id,
+            path,
+            title,
+            description,
+            priority,
+            action.topic,
+            action.documentation,
+            action.selection_behavior,
+            action.grouping_behavior,
+            action.required_behavior,
+            action.precheck,
+            action.cardinality,
+            action.type,
+            self._facts(action.facts, path) if action.facts else (),
+            self._drafts(action.drafts, path) if action.drafts else (),
+            self._resource(action, path),
+            action.definition,
+            children,
         )
 
     def _resource(self, action: Action, path: str) -> Json | None:
@@ -129,26 +126,29 @@ class _Run:
             return value
         raise GuidelineError(path, str(define), f"a text of the action is a string, not {_kind(value)}")
 
-    def _facts(self, define: Define, path: str) -> Iterator[Fact]:
-        for item in self._list(define, path):
-            if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-                raise GuidelineError(path, str(define), "a fact is a tuple with a name")
-            texts = {key: item.get(key) for key in ("value", "date", "source")}
-            for key, value in texts.items():
-                if not (value is None or isinstance(value, str)):
-                    raise GuidelineError(
-                        path, str(define), f"the {key} of a fact is a string, not {_kind(value)}"
-                    )
-            yield Fact(item["name"], texts["value"], texts["date"], texts["source"])
+    def _facts(self, defines: tuple[Define, ...], path: str) -> tuple[Fact, ...]:
+        facts: dict[Fact, None] = {}
+        for define in defines:
+            for item in self._list(define, path):
+                facts[_fact(define, path, item)] = None
+        return tuple(facts)
 
-    def _drafts(self, define: Define, path: str) -> Iterator[str]:
-        for item in self._list(define, path):
-            if not isinstance(item, str):
-                raise GuidelineError(path, str(define), f"a draft is named by a string, not {_kind(item)}")
-            yield item
+    def _drafts(self, defines: tuple[Define, ...], path: str) -> tuple[str, ...]:
+        drafts: dict[str, None] = {}
+        for define in defines:
+            for item in self._list(define, path):
+                if not isinstance(item, str):
+                    raise GuidelineError(
+                        path, str(define), f"a draft is named by a string, not {_kind(item)}"
+                    )
+                drafts[item] = None
+        return tuple(drafts)
 
     def _list(self, define: Define, path: str) -> list[Any]:
         """The items of a list define; null, and null items, are nothing to list."""
+        value = self._value(define, path)
+        if isinstance(value, list) and _is_of_texts(value):
+            return [item for item in value if item is not None]
         value = self._fhir(define, path)
         if value is None:
             return []
@@ -163,29 +163,36 @@ class _Run:
         try:
             return self._evaluation.to_fhir(value)
         except CqlError as error:
-            raise GuidelineError(path, str(define), str(error)) from error
+            raise _failure(define, path, error) from error
 
     def _value(self, define: Define, path: str) -> Any:
         try:
             return self._evaluation.value(define.library, define.name)
         except CqlError as error:
-            raise GuidelineError(path, str(define), str(error)) from error
-
-    def _because(self, define: Define, path: str) -> tuple[str, ...]:
-        try:
-            missing = self._evaluation.unknown_because(define.library, define.name)
-        except CqlError as error:
-            raise GuidelineError(path, str(define), str(error)) from error
-        return tuple(f"{library}.{name}" for library, name in missing) or (str(define),)
+            raise _failure(define, path, error) from error
 
 
-def _is_empty(action: Action, children: tuple[AppliedAction, ...], *, top: bool) -> bool:
-    """Whether an action that applied has nothing to say: its options are gone, or it never had any text."""
-    if children or action.request is not None or action.type == "remove":
-        return False
-    if top or not action.parent:
-        return not (action.title or action.description or action.texts)
-    return True
+def _is_of_texts(values: list[Any]) -> bool:
+    """Whether they are texts, or tuples of texts, which are the same in FHIR."""
+    kinds = {*map(type, values)}
+    if dict in kinds:
+        kinds.discard(dict)
+        kinds.update(type(each) for value in values if type(value) is dict for each in value.values())
+    return kinds <= _TEXTS
+
+
+def _failure(define: Define, path: str, error: CqlError) -> GuidelineError:
+    return GuidelineError(path, str(define), str(error))
+
+
+def _fact(define: Define, path: str, item: Any) -> Fact:
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise GuidelineError(path, str(define), "a fact is a tuple with a name")
+    fact = Fact(item["name"], item.get("value"), item.get("date"), item.get("source"))
+    for key, value in zip(("value", "date", "source"), fact[1:], strict=True):
+        if not (value is None or isinstance(value, str)):
+            raise GuidelineError(path, str(define), f"the {key} of a fact is a string, not {_kind(value)}")
+    return fact
 
 
 def _kind(value: object) -> str:

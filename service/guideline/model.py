@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -37,8 +37,7 @@ class DataNeed:
     """False when the answer can do without this data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A patient fact that an action rests on. `value` is None when the fact is not recorded."""
 
     name: str
@@ -87,8 +86,7 @@ class Considered(NamedTuple):
             yield TraceEntry(f"{self.path}/{each.id}", "parent")
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedAction:
+class AppliedAction(NamedTuple):
     """An action that applies to the patient, with what applies beneath it."""
 
     id: str
@@ -127,7 +125,8 @@ class Applied:
     subject: str
     actions: tuple[AppliedAction, ...]
     """Only those that apply, in order."""
-    considered: tuple[Considered, ...]
+    considered: Iterable[Considered]
+    """What became of each action; iterates anew each time."""
 
     @property
     def trace(self) -> tuple[TraceEntry, ...]:

@@ -222,6 +222,18 @@ def _listed(names: Mapping[str | None, Any]) -> str:
     return ", ".join(str(name or "none") for name in names)
 
 
+def is_empty(action: Action, *, top: bool) -> bool:
+    """Whether an action that applies, and nothing beneath it, has nothing to say.
+
+    Its options are gone, or it never had any text. `top`: whether it is a plan's own, no option of another.
+    """
+    if action.request is not None or action.type == "remove":
+        return False
+    if top or not action.parent:
+        return not (action.title or action.description or action.texts)
+    return True
+
+
 def walk(parent: Cursor) -> Iterator[Cursor]:
     """All actions of a PlanDefinition (or beneath an action), parents first."""
     for action in parent.each("action"):

@@ -7,7 +7,10 @@ http://hl7.org/fhir/R4/activitydefinition-operation-apply.html.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Final
+
+import msgspec
 
 from service.guideline.cursor import Cursor
 from service.guideline.dynamic import Path, parse_path
@@ -16,6 +19,9 @@ from service.guideline.logic import Define, Logic
 from service.guideline.model import Json
 
 INSTANTIATES = "http://hl7.org/fhir/StructureDefinition/workflow-instantiatesCanonical"
+
+_write: Final = msgspec.json.Encoder(decimal_format="number").encode
+_read: Final = msgspec.json.Decoder(float_hook=Decimal).decode
 
 COLLECT_WITH = "http://hl7.org/fhir/uv/cpg/StructureDefinition/cpg-collectWith"
 """The Questionnaire of an activity that collects information (CPG, "Collect information activity")."""
@@ -87,14 +93,15 @@ class Request:
 
     kind: str
     title: str | None
-    template: Json
+    template: bytes
+    """The request before any dynamicValue, as JSON: to read it is the quickest way to a copy of one's own."""
     subject: str
     """Element that takes the reference to the patient."""
     values: tuple[Value, ...]
 
     def resource(self, subject: str) -> Json:
         """A request for this subject ("Patient/x"), before any dynamicValue."""
-        resource: Json = _copy(self.template)
+        resource: Json = _read(self.template)
         resource[self.subject] = {"reference": subject}
         return resource
 
@@ -113,7 +120,8 @@ def compile_request(activity: Cursor, canonical: str, logic: Logic) -> Request |
     )
     _check(activity, kind, {value.text for value in values})
     subject = "for" if kind == "Task" else "subject"
-    return Request(kind, activity.text("title"), _template(activity, canonical, kind), subject, values)
+    template = _write(_template(activity, canonical, kind))
+    return Request(kind, activity.text("title"), template, subject, values)
 
 
 def compile_value(dynamic: Cursor, path: str, kind: str, library: str | None, logic: Logic) -> Value | None:
@@ -172,11 +180,3 @@ def _check(activity: Cursor, kind: str, dynamic: set[str]) -> None:
         activity.problem(f"a {kind} needs an intent", "intent")
     if activity.flag("doNotPerform") and "doNotPerform" not in ELEMENTS[kind]:
         activity.problem(f"a {kind} cannot say that something is not to be done", "doNotPerform")
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copy(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_copy(item) for item in value]
-    return value
