@@ -109,6 +109,7 @@ class Evaluation:
         self._defines = defines
         self._offset = offset
         self._entered: list[tuple[Token[Meter | None], Token[int]]] = []
+        """How to leave each ``with`` statement that the evaluation is in."""
 
     def __enter__(self) -> Self:
         self._entered.append((meter_of_operators(self._run), set_evaluation_offset(self._offset)))
@@ -123,7 +124,9 @@ class Evaluation:
         """The value of a define. Raises UnknownDefine, EvaluationError (LimitExceeded among them), and the
         record's errors unchanged.
         """
-        found = self._define(library, define)
+        found = self._defines.get((library, define))
+        if found is None:
+            raise UnknownDefine(library, define)
         value = self._values[found.index]
         if value is not UNSET:
             return value
@@ -137,12 +140,6 @@ class Evaluation:
             if failure is error:
                 raise
             raise failure from error
-
-    def _define(self, library: str, define: str) -> Define:
-        found = self._defines.get((library, define))
-        if found is None:
-            raise UnknownDefine(library, define)
-        return found
 
     def _failure(self, define: Define, error: Exception) -> Exception:
         """What the caller gets for what was raised while the value of a define was sought."""
@@ -172,7 +169,7 @@ class Evaluation:
         """
         if self.value(library, define) is not None:
             return ()
-        asked = self._define(library, define)
+        asked = self._defines[library, define]
         try:
             with self:
                 found = self._deepest_nulls(asked.index, {}) or (asked.index,)
@@ -203,6 +200,8 @@ class Evaluation:
         """A CQL value as FHIR JSON: Code as Coding, Concept as CodeableConcept, Quantity, DateTime as text,
         Interval as Period or Range, tuples as dicts. Raises EvaluationError for what FHIR cannot hold.
         """
+        if self._entered:
+            return to_fhir(value)
         offset = set_evaluation_offset(self._offset)
         try:
             return to_fhir(value)

@@ -20,8 +20,8 @@ ABSTRACT: Final = frozenset({"Resource", "DomainResource"})
 _PROFILED: Final = {"SimpleQuantity": "Quantity", "MoneyQuantity": "Quantity"}
 
 
-Reader = Callable[[Any], Any]
-"""What an element of a type's JSON is: FhirElement, list, System value or null."""
+Reader = Callable[["FhirElement"], Any]
+"""What lies beneath an element that is no primitive: FhirElement, list, System value or null."""
 
 
 class FhirType:
@@ -40,7 +40,7 @@ class FhirType:
         self.json_kind: tuple[type, ...] = (dict,)
 
     def reader(self, name: str) -> Reader:
-        """The reader of an element from this type's JSON; of one that the type does not have, null."""
+        """The reader of one of this type's elements; of one that the type does not have, null."""
         found = self.readers.get(name)
         if found is None:
             element = self.elements.get(name)
@@ -48,25 +48,48 @@ class FhirType:
         return found
 
     def path_reader(self, names: Sequence[str]) -> Reader | None:
-        """The reader of a path of elements from this type's JSON, without views on what lies between.
+        """The reader of a path of elements, without views on what lies between.
 
         None for a path through a list, a choice or a primitive, and for a primitive's own elements.
         """
+        if names[-1] == "value" and (read_value := self.value_reader(names[:-1])) is not None:
+            return read_value
+        found = self._beneath(names[:-1])
+        if found is None or found[1].read_value is not None:
+            return None
+        keys, last = found
+        read = last.reader(names[-1])
+        if not keys:
+            return read
+
+        def read_beneath(element: FhirElement) -> Any:
+            json = _reached(element.json, keys)
+            return None if json is None else read(view(last, json, None))
+
+        return read_beneath
+
+    def value_reader(self, names: Sequence[str]) -> Reader | None:
+        """The reader of the System value of the primitive at a path; None when there is none."""
+        found = self._beneath(names)
+        if found is None:
+            return None
+        keys, last = found
+        return None if last.read_value is None else _value_reader(keys, last.read_value)
+
+    def _beneath(self, names: Sequence[str]) -> "tuple[list[str], FhirType] | None":
+        """The JSON keys to what lies at a path, and its type; None where ``path_reader`` gives none."""
         keys: list[str] = []
         here = self
-        for position, name in enumerate(names[:-1]):
+        for name in names:
             element = here.elements.get(name)
             if here.read_value is not None or element is None or element.is_list or element.is_choice:
                 return None
             key, there = element.options[0]
             if there is None or there.name in ABSTRACT:
                 return None
-            if there.read_value is not None:
-                is_value = tuple(names[position + 1 :]) == ("value",)
-                return _beneath(keys, there.read_value, key) if is_value else None
             keys.append(key)
             here = there
-        return None if here.read_value is not None else _beneath(keys, here.reader(names[-1]))
+        return keys, here
 
     def __repr__(self) -> str:
         return f"FhirType({self.name})"
@@ -116,12 +139,12 @@ class FhirElement:
         or null.
         """
         fhir_type = self.type
+        read = fhir_type.readers.get(name) or fhir_type.reader(name)
         if fhir_type.read_value is None:
-            read = fhir_type.readers.get(name) or fhir_type.reader(name)
-            return read(self.json)
+            return read(self)
         if name == "value":
             return fhir_type.read_value(self.json)
-        return fhir_type.reader(name)(self.extra)
+        return None if self.extra is None else read(view(fhir_type, self.extra, None))
 
     def children(self) -> Iterator[Any]:
         """Every value directly beneath, lists taken apart (CQL Children)."""
@@ -199,58 +222,102 @@ def view(fhir_type: FhirType, value: Any, extra: Mapping[str, Any] | None) -> Fh
     return element
 
 
-def _nothing(_parent: Any) -> None:
+def _nothing(_parent: FhirElement) -> None:
     return None
 
 
 def _reader(element: Element) -> Reader:
-    """The reader of an element; the commonest kind, one data type under one key, has a short way."""
+    """The reader of an element, with all that can be decided before there is data."""
     key, fhir_type = element.options[0]
-    if element.is_choice or element.is_list or fhir_type is None or fhir_type.read_value is not None:
-        return lambda parent: _read(element, parent)
+    if element.is_choice:
+        return _choice_reader(element)
+    if fhir_type is None:
+        return _value_reader([key], _string)
+    if element.is_list:
+        return _list_reader(key, fhir_type)
     if fhir_type.name in ABSTRACT:
-        return lambda parent: resource(parent.get(key)) if isinstance(parent, dict) else None
+        return lambda parent: resource(parent.json.get(key))
+    return _single_reader(key, fhir_type)
 
-    def read(parent: Any) -> FhirElement | None:
-        value = parent.get(key) if isinstance(parent, dict) else None
-        return view(fhir_type, value, None) if type(value) is dict else None
+
+def _single_reader(key: str, fhir_type: FhirType) -> Reader:
+    kinds = fhir_type.json_kind
+    beside = "_" + key if fhir_type.read_value is not None else None
+
+    def read(parent: FhirElement) -> FhirElement | None:
+        json = parent.json
+        value = json.get(key)
+        if beside in json:
+            return typed(fhir_type, value, json[beside])
+        return view(fhir_type, value, None) if type(value) in kinds else None
 
     return read
 
 
-def _read(element: Element, parent: Any) -> Any:
-    if not isinstance(parent, dict):
+def _list_reader(key: str, fhir_type: FhirType) -> Reader:
+    if fhir_type.read_value is not None or fhir_type.name in ABSTRACT:
+        beside = "_" + key
+        return lambda parent: _read_list(fhir_type, parent.json.get(key), parent.json.get(beside))
+
+    def read(parent: FhirElement) -> list[FhirElement] | None:
+        values = parent.json.get(key)
+        if type(values) is not list:
+            return None
+        return [view(fhir_type, value, None) for value in values if type(value) is dict] or None
+
+    return read
+
+
+def _choice_reader(element: Element) -> Reader:
+    types = {key: fhir_type for key, fhir_type in element.options if fhir_type is not None}
+    beside = {key: f"_{key}" for key, each in types.items() if each.read_value is not None}
+    keys = frozenset([*types, *beside.values()])
+
+    def read(parent: FhirElement) -> FhirElement | None:
+        json = parent.json
+        present = keys.intersection(json)
+        if len(present) == 1:
+            (key,) = present
+            if key in types:
+                return typed(types[key], json[key])
+        for key, fhir_type in types.items():
+            value, extra = json.get(key), json.get(beside.get(key))
+            if value is not None or extra is not None:
+                return typed(fhir_type, value, extra)
         return None
-    for key, fhir_type in element.options:
-        value = parent.get(key)
-        if fhir_type is None:
-            if isinstance(value, str):
-                return value
-            continue
-        extra = parent.get("_" + key) if fhir_type.read_value is not None else None
-        if value is None and extra is None:
-            continue
-        if element.is_list:
-            return _read_list(fhir_type, value, extra)
-        return typed(fhir_type, value, extra)
-    return None
+
+    return read
 
 
-def _beneath(keys: Sequence[str], read: Reader, last: str | None = None) -> Reader:
-    """Reads what lies beneath objects within objects; ``last``: the key of the JSON to read, if not all."""
-    if not keys and last is None:
-        return read
+def _value_reader(keys: Sequence[str], read_value: Callable[[Any], Any]) -> Reader:
+    """Reads the JSON at these keys; without any, that of the element itself."""
     if not keys:
-        return lambda parent: read(parent.get(last))
+        return lambda element: read_value(element.json)
+    *between, last = keys
+    if between:
 
-    def reach(parent: Any) -> Any:
-        for key in keys:
-            parent = parent.get(key)
-            if type(parent) is not dict:
-                return None
-        return read(parent if last is None else parent.get(last))
+        def read_beneath(element: FhirElement) -> Any:
+            json = _reached(element.json, between)
+            return None if json is None else read_value(json.get(last))
 
-    return reach
+        return read_beneath
+    if read_value is not _string:
+        return lambda element: read_value(element.json.get(last))
+
+    def read_text(element: FhirElement) -> str | None:
+        value = element.json.get(last)
+        return value if isinstance(value, str) else None
+
+    return read_text
+
+
+def _reached(json: Any, keys: Sequence[str]) -> Any:
+    """The object beneath objects at these keys; None when there is none."""
+    for key in keys:
+        json = json.get(key)
+        if type(json) is not dict:
+            return None
+    return json
 
 
 def _read_list(fhir_type: FhirType, values: Any, extras: Any) -> list[FhirElement] | None:

@@ -110,7 +110,7 @@ def _tuple(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     elements = [(e["name"], compiling.child(e, "value", scope)) for e in node.get("element", ())]
 
     def write(writer: Writer) -> str:
-        values = writer.values([value for _, value in elements]) if elements else []
+        values = writer.values([value for _, value in elements])
         members = [f"{writer.name(name)}: {value}" for (name, _), value in zip(elements, values, strict=True)]
         return f"{{{', '.join(members)}}}"
 

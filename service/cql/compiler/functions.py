@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import EvaluationError
-from ..fhir_helpers import FUNCTIONS
+from ..fhir_helpers import FUNCTIONS, primitive
 from .compiling import Compiling, Scope, compiles
 from .program import Body, Expression, Function, Node
+from .properties import Property
 from .run import Run
 from .source import Inline, Writer, call
 from .type_specifiers import TypeSpecifier, result_type, type_specifier, type_test
@@ -23,6 +24,8 @@ def _function_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         function = FUNCTIONS.get(str(node.get("name")))
         if function is None or len(arguments) != 1:
             compiling.unknown(f"function {NATIVE_LIBRARY}.{node.get('name')}/{len(arguments)}")
+        if function is primitive and isinstance(arguments[0], Property):
+            return arguments[0].primitive()
         return call(function, arguments)
     unit = compiling.unit_of(node)
     named = unit.functions.get(str(node.get("name")), ())
@@ -49,7 +52,7 @@ def _by_signature(overloads: list[Function], signature: list[TypeSpecifier | Non
 def _call(function: Function | Body, arguments: list[Expression]) -> Expression:
     def write(writer: Writer) -> str:
         writer.calls = True
-        values = ["r", *(writer.values(arguments) if arguments else ())]
+        values = ["r", *writer.values(arguments)]
         return f"{writer.name(function)}({', '.join(values)})"
 
     return Inline(write)

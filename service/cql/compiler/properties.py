@@ -1,9 +1,10 @@
 """Property access, instances of classes, and what lies beneath a value (ELM Property, Instance, Children)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..errors import EvaluationError
+from ..fhir_helpers import primitive
 from ..fhir_json import instance
 from ..fhir_model import FhirElement, FhirType, Reader, fhir_types
 from ..types import Code, CodeSystemRef, Concept, Interval, Quantity, Ratio, ValueSetRef
@@ -11,7 +12,7 @@ from .compiling import Compiling, Scope, compiles
 from .expressions import system_instance
 from .program import Expression, Node
 from .run import Run
-from .source import Constant, Inline, call
+from .source import Constant, Inline, Writer, call
 from .type_specifiers import named_type
 
 Getter = Callable[[Any], Any]
@@ -27,34 +28,37 @@ _SYSTEM_ELEMENTS: Final[dict[type, dict[str, str]]] = {
 }
 
 
-def getter(path: str) -> Getter:
-    """Reads a path ('code', 'birthDate.value') of a value; null wherever something on the way is null."""
-    names = path.split(".")
-    step_by_step = _steps([_step(name) for name in names])
-    readers: dict[FhirType, Reader | None] = {}
+class Readers(dict[FhirType, Reader]):
+    """How a path ('code', 'birthDate.value') is read from an element of each type, found once for a type.
 
-    def read(value: Any) -> Any:
-        if type(value) is FhirElement:
-            fhir_type = value.type
-            if fhir_type not in readers:
-                readers[fhir_type] = fhir_type.path_reader(names)
-            reader = readers[fhir_type]
-            if reader is not None:
-                return reader(value.json)
-        return step_by_step(value)
+    ``primitives``: what is read is a primitive, and its System value is wanted.
+    """
 
-    return read
+    def __init__(self, path: str, *, primitives: bool = False) -> None:
+        super().__init__()
+        self._names = path.split(".")
+        self._steps = [_step(name) for name in self._names]
+        self._primitives = primitives
 
+    def __missing__(self, fhir_type: FhirType) -> Reader:
+        if self._primitives:
+            found = fhir_type.value_reader(self._names)
+        else:
+            found = fhir_type.path_reader(self._names)
+        self[fhir_type] = found or self.other
+        return self[fhir_type]
 
-def _steps(steps: Sequence[Getter]) -> Getter:
-    def read(value: Any) -> Any:
-        for step in steps:
+    def of(self, value: Any) -> Any:
+        """Reads the path of any value; null wherever something on the way is null."""
+        return self[value.type](value) if type(value) is FhirElement else self.other(value)
+
+    def other(self, value: Any) -> Any:
+        """Reads the path step by step: of System values, and through lists, choices and primitives."""
+        for step in self._steps:
             if value is None:
                 return None
             value = step(value)
-        return value
-
-    return read
+        return primitive(value) if self._primitives else value
 
 
 def _step(name: str) -> Getter:
@@ -101,7 +105,6 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     while _is_path(node.get("source")):  # x.code.value is one path of x
         node = node["source"]
         path = f"{node['path']}.{path}"
-    read = getter(path)
     if "source" in node:
         source = compiling.expression(node["source"], scope)
     else:
@@ -109,8 +112,28 @@ def _property(compiling: Compiling, node: Node, scope: Scope) -> Expression:
         found = scope.find("alias", name) or scope.find("let", name) or scope.find("operand", name)
         source = found or compiling.unknown(f"scope {name}")
     if isinstance(source, Constant) and isinstance(source.value, Concept):
-        return Constant(read(source.value))
-    return call(read, [source])
+        return Constant(Readers(path).of(source.value))
+    return Property(path, source)
+
+
+class Property(Inline):
+    """What lies at a path of a value."""
+
+    def __init__(self, path: str, source: Expression, *, primitives: bool = False) -> None:
+        super().__init__(self._write)
+        self._path = path
+        self._source = source
+        self._readers = Readers(path, primitives=primitives)
+
+    def _write(self, writer: Writer) -> str:
+        value = writer.value(self._source)
+        readers, element = writer.name(self._readers), writer.name(FhirElement)
+        read = f"{readers}[{value}.type]({value})"
+        return f"{read} if type({value}) is {element} else {writer.name(self._readers.other)}({value})"
+
+    def primitive(self) -> "Property":
+        """The System value of the primitive that lies there."""
+        return Property(self._path, self._source, primitives=True)
 
 
 def _is_path(node: Any) -> bool:
@@ -126,8 +149,7 @@ def _identifier_ref(compiling: Compiling, node: Node, scope: Scope) -> Expressio
         compiling.unknown(f"identifier {name}")
     if name == "$this":
         return this
-    read = getter(name)
-    return call(read, [this])
+    return Property(name, this)
 
 
 @compiles("Instance")

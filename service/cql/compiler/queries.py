@@ -13,7 +13,7 @@ from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
 from .program import RUN, UNSET, Expression, Frame, Node
-from .properties import getter
+from .properties import Readers
 from .run import Run
 from .source import Constant, Inline, Writer
 from .source import slot as slot_of
@@ -353,7 +353,7 @@ def _sort_key(compiling: Compiling, item: Node, scope: Scope, slot: int) -> Call
     if kind == "ByDirection":
         return lambda _frame, row: row
     if kind == "ByColumn":
-        read = getter(str(item.get("path")))
+        read = Readers(str(item.get("path"))).of
         return lambda _frame, row: read(row)
     if kind != "ByExpression":
         compiling.unknown(f"sort {kind}")

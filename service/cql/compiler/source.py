@@ -133,9 +133,22 @@ class Writer:
         return self.atom(self.once(expression))
 
     def values(self, expressions: Sequence[Expression]) -> list[str]:
-        """The values of operands, found one after the other."""
-        *first, last = expressions
-        return [*map(self.value, first), self.once(last)]
+        """The sources of the values of operands, for use at once, once and in this order."""
+        sources: list[str] = []
+        for expression in expressions:
+            before = len(self.lines)
+            source = self.once(expression)
+            if len(self.lines) > before:
+                self._bind_before(before, sources)
+            sources.append(source)
+        return sources
+
+    def _bind_before(self, position: int, sources: list[str]) -> None:
+        """Make variables of what is to have its value before the statements from ``position`` on."""
+        later = self.lines[position:]
+        del self.lines[position:]
+        sources[:] = map(self.atom, sources)
+        self.lines += later
 
     def holds(self, expression: Expression) -> str:
         """The source of whether the value is true, for use at once, and once."""
@@ -283,7 +296,6 @@ def call(function: Callable[..., Any], operands: list[Expression], *, truth: boo
     """The expression that calls a function on its evaluated operands."""
 
     def write(writer: Writer) -> str:
-        values = writer.values(operands) if operands else []
-        return f"{writer.name(function)}({', '.join(values)})"
+        return f"{writer.name(function)}({', '.join(writer.values(operands))})"
 
     return Inline(write, truth=truth)
