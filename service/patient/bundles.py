@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count, repeat
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, overload
 
 from service.patient.soundness import RepeatedKeys
 
@@ -20,7 +19,6 @@ _NESTING = 3  # a batch-response holds searchsets; deeper than this nobody goes 
 
 _RESOURCE: Final = itemgetter("resource")
 _TYPE: Final = itemgetter("resourceType")
-_APART: Final = frozenset({"Bundle", "OperationOutcome"})
 _NO_ROW: Final[Mapping[str, Any]] = {}
 
 
@@ -50,12 +48,34 @@ class Entry(NamedTuple):
         return self.within if self.number is None else _place(self.within, self.number)
 
 
+class Alike(Sequence[Entry]):
+    """The entries of a Bundle of one type. A record has hundreds, and hardly one is ever asked for."""
+
+    def __init__(
+        self, resources: list[dict[str, Any]], kind: str, within: str, rows: list[Mapping[str, Any]]
+    ) -> None:
+        self.resources, self.kind, self.within = resources, kind, within
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self.resources)
+
+    @overload
+    def __getitem__(self, number: int) -> Entry: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Entry]: ...
+    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        return Entry(self.resources[number], self.kind, self.within, number, self._rows[number])
+
+
 @dataclass
 class Contents:
     """What one value holds. `available` is False when the client could not or did not give the data."""
 
     available: bool = True
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[Entry] | Alike = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)  # (position, reason)
 
 
@@ -73,13 +93,35 @@ def read_value(value: Any, position: str) -> Contents:
     if value["resourceType"] == "OperationOutcome":
         return Contents(False, problems=[(position, NO_DATA)])
     if value["resourceType"] != "Bundle":
-        contents.entries.append(Entry(value, value["resourceType"], position))
+        contents.entries = [Entry(value, value["resourceType"], position)]
         return contents
-    _read_bundle(value, position, contents, _NESTING)
+    alike = _alike(value, position)
+    if alike is not None:
+        contents.entries = alike
+        contents.problems = [(position, PAGES_MISSING)] if _has_next_page(value) else []
+        return contents
+    contents.entries = entries = list[Entry]()
+    _read_bundle(value, position, contents, entries, _NESTING)
     return contents
 
 
-def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nesting: int) -> None:
+def _alike(bundle: dict[str, Any], position: str) -> Alike | None:
+    """The entries of a Bundle when each brings a resource of one type, as in most Bundles; else None."""
+    rows: Any = bundle.get("entry")
+    try:
+        resources = list(map(_RESOURCE, rows))
+        (kind,) = {*map(_TYPE, resources)}
+    except (KeyError, TypeError, ValueError):
+        return None
+    objects = type(bundle) is type(rows[0]) is dict and {*map(type, rows + resources)} == {dict}
+    if not objects or type(kind) is not str or kind in ("Bundle", "OperationOutcome"):
+        return None
+    return Alike(resources, kind, position, rows)
+
+
+def _read_bundle(
+    bundle: dict[str, Any], position: str, contents: Contents, entries: list[Entry], nesting: int
+) -> None:
     rows = bundle.get("entry")
     if rows is None:
         rows = []
@@ -89,36 +131,7 @@ def _read_bundle(bundle: dict[str, Any], position: str, contents: Contents, nest
         contents.available = False
         contents.problems.append((position, "malformed Bundle"))
         return
-    plain = _plain(rows, position)
-    if plain is None:
-        _read_rows(rows, position, contents, nesting)
-    else:
-        contents.entries += plain
-    if _has_next_page(bundle):
-        contents.problems.append((position, PAGES_MISSING))
-
-
-def _plain(rows: list[Any], position: str) -> list[Entry] | None:
-    """The entries of a Bundle in which each row brings a resource, as most have it; None of any other.
-
-    Looks at all rows at once: a record has hundreds.
-    """
-    try:
-        resources = list(map(_RESOURCE, rows))
-        kinds = list(map(_TYPE, resources))
-        types, apart = {*map(type, kinds)}, _APART.intersection(kinds)
-    except (KeyError, TypeError):
-        return None
-    objects = {*map(type, rows)} == {dict} and all(issubclass(each, dict) for each in {*map(type, resources)})
-    if not objects or types != {str} or apart:
-        return None
-    fields = zip(resources, kinds, repeat(position), count(), rows, strict=False)
-    return cast(list[Entry], list(map(tuple.__new__, repeat(Entry), fields)))
-
-
-def _read_rows(rows: list[Any], position: str, contents: Contents, nesting: int) -> None:
-    failed, found = False, len(contents.entries)
-    entries = contents.entries
+    failed, found = False, len(entries)
     for number, row in enumerate(rows):
         resource: Any = row.get("resource") if isinstance(row, dict) else None
         kind = resource.get("resourceType") if isinstance(resource, dict) else None
@@ -127,16 +140,18 @@ def _read_rows(rows: list[Any], position: str, contents: Contents, nesting: int)
             if not is_empty or isinstance(row, RepeatedKeys):
                 contents.problems.append((_place(position, number), NOT_FHIR))
         elif kind == "Bundle":
-            _read_bundle(resource, _place(position, number), contents, nesting - 1)
+            _read_bundle(resource, _place(position, number), contents, entries, nesting - 1)
         elif kind == "OperationOutcome":
             failed = failed or any(severity in ("error", "fatal") for severity in _severities(resource))
         else:
             entries.append(Entry(resource, kind, position, number, row))
-    if failed and len(contents.entries) == found:
+    if failed and len(entries) == found:
         contents.available = False
         contents.problems.append((position, NO_DATA))
     elif failed:
         contents.problems.append((position, SEARCH_FAILED))
+    if _has_next_page(bundle):
+        contents.problems.append((position, PAGES_MISSING))
 
 
 def _place(bundle: str, index: int) -> str:

@@ -48,9 +48,10 @@ def read_drafts(context: Mapping[str, Any], selecting: bool, record: PatientReco
     if not contents.available:
         raise DraftsUnreadable((_KEY,))
     left_out = [LeftOut(_KEY, where, reason) for where, reason in contents.problems]
-    entries = _latest(contents.entries, left_out)
-    medications = Medications(contents.entries, record.medications if record else None)
-    urls = patient_urls(contents.entries, patient_id)
+    came = list(contents.entries)
+    entries = _latest(came, left_out)
+    medications = Medications(came, record.medications if record else None)
+    urls = patient_urls(came, patient_id)
     resources: dict[str, dict[str, Any]] = {}
     given: dict[str, dict[str, Any]] = {}
     aliases: dict[str, str] = {}
@@ -138,9 +139,8 @@ def _latest(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
     """Of several entries with the same Type/id, the last."""
     last = {_own_reference(entry.resource): entry for entry in entries if "id" in entry.resource}
     kept = [e for e in entries if "id" not in e.resource or last[_own_reference(e.resource)] is e]
-    left_out += [
-        LeftOut(_KEY, name_of(e), "older duplicate") for e in entries if not any(e is k for k in kept)
-    ]
+    counted = set(map(id, kept))
+    left_out += [LeftOut(_KEY, name_of(e), "older duplicate") for e in entries if id(e) not in counted]
     return kept
 
 

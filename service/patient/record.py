@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from itertools import chain, groupby, repeat
 from operator import attrgetter, contains, itemgetter
 from typing import Any, Final, Protocol
 
-from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Entry, read_value
+from service.patient.bundles import NO_DATA, NOT_FHIR, PAGES_MISSING, SEARCH_FAILED, Alike, Entry, read_value
 from service.patient.errors import DataUnavailable
 from service.patient.medications import Medications
 from service.patient.references import bare_patient_id, is_about, is_id, is_type
@@ -20,7 +19,9 @@ from service.patient.soundness import TWICE, RepeatedKeys
 
 NOT_GIVEN = "not given"
 _NOT_ABOUT_PATIENT = "not about this patient"
-_RESOURCE: Final = attrgetter("resource")
+Batch = list[Entry] | Alike
+"""What came under one key."""
+
 _KIND: Final = attrgetter("kind")
 _WITHIN: Final = attrgetter("within")
 _SUBJECT: Final = itemgetter("subject")
@@ -84,7 +85,7 @@ class PatientRecord:
     def __init__(
         self,
         patient_id: str,
-        entries: Sequence[Entry],
+        batches: Sequence[Batch],
         gaps: Mapping[str, Gap],
         left_out: list[LeftOut],
     ) -> None:
@@ -92,9 +93,7 @@ class PatientRecord:
         self.patient_id = patient_id
         self._gaps = dict(gaps)
         self._left_out = left_out
-        came: dict[str, list[Entry]] = defaultdict(list)
-        for kind, run in groupby(entries, _KIND):
-            came[kind] += run
+        came = _by_type(batches)
         self.medications = Medications(came.get("Medication", ()))
         report = partial(_leave_out, left_out)
         self._shelves = {name: Shelf(own, self.medications, report) for name, own in came.items()}
@@ -150,7 +149,7 @@ def read_record(
     """
     patient_id = bare_patient_id(patient_id)
     given = prefetch if prefetch is not None else {}
-    batches: list[list[Entry]] = []
+    batches: list[Batch] = []
     left_out: list[LeftOut] = []
     empty: dict[str, bool] = {}  # key that brought nothing -> whether something else is said about it
     for key in dict.fromkeys(need.key for need in needs):
@@ -162,8 +161,8 @@ def read_record(
             batches.append(contents.entries)
     own = _of_patient(batches, patient_id, left_out)
     foreign = {row.key for row in left_out if row.reason == _NOT_ABOUT_PATIENT} - set(supplied)
-    empty |= dict.fromkeys(_keys(chain.from_iterable(batches)) - _keys(own) - foreign, True)
-    kept = _without_void(_without_duplicates(own, left_out), left_out)
+    empty |= dict.fromkeys(_keys(batches) - _keys(own) - foreign, True)
+    kept = [_without_void(batch, left_out) for batch in _without_duplicates(own, left_out)]
     reasons = failures or {}
     gaps = {
         need.resource_type: Gap(need.key, need.required, reasons.get(need.key), empty[need.key])
@@ -173,9 +172,22 @@ def read_record(
     return PatientRecord(patient_id, kept, gaps, left_out)
 
 
-def _keys(entries: Iterable[Entry]) -> set[str]:
-    """The keys that brought some entry. Most entries came together: few places, many entries."""
-    return {place.partition(".")[0] for place in set(map(_WITHIN, entries))}
+def _keys(batches: Iterable[Batch]) -> set[str]:
+    """The keys that brought some entry."""
+    places = set()
+    for batch in batches:
+        places |= {batch.within} if isinstance(batch, Alike) else set(map(_WITHIN, batch))
+    return {place.partition(".")[0] for place in places}
+
+
+def _by_type(batches: Iterable[Batch]) -> dict[str, Batch]:
+    came: dict[str, Batch] = {}
+    for batch in batches:
+        runs = [(batch.kind, batch)] if isinstance(batch, Alike) else groupby(batch, _KIND)
+        for kind, run in runs:
+            before = came.get(kind)
+            came[kind] = run if before is None and isinstance(run, Alike) else [*(before or ()), *run]
+    return came
 
 
 def _leave_out(left_out: list[LeftOut], entry: Entry, reason: str) -> None:
@@ -220,30 +232,29 @@ def is_entered_in_error(resource: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _of_patient(batches: Iterable[list[Entry]], patient_id: str, left_out: list[LeftOut]) -> list[Entry]:
+def _of_patient(batches: list[Batch], patient_id: str, left_out: list[LeftOut]) -> list[Batch]:
     """The entries about this patient; the others are left out."""
-    patients = [batch for batch in batches if "Patient" in map(_KIND, batch)]
+    subject = f"Patient/{patient_id}"
+    patients = (batch for batch in batches if not isinstance(batch, Alike) or batch.kind == "Patient")
     urls = patient_urls(chain.from_iterable(patients), patient_id)
-    kept: list[Entry] = []
-    for batch in batches:
-        if _all_have_subject(batch, f"Patient/{patient_id}"):
-            kept += batch
-        else:
-            kept += [entry for entry in batch if _is_of_patient(entry, patient_id, urls, left_out)]
-    return kept
+    return [
+        batch
+        if _all_have_subject(batch, subject)
+        else [entry for entry in batch if _is_of_patient(entry, patient_id, urls, left_out)]
+        for batch in batches
+    ]
 
 
-def _all_have_subject(entries: list[Entry], reference: str) -> bool:
+def _all_have_subject(batch: Batch, reference: str) -> bool:
     """Whether all entries name this subject as R4 has it, and no other: the commonest case, at one look."""
-    resources = list(map(_RESOURCE, entries))
+    if not isinstance(batch, Alike) or batch.kind == "Patient" or not is_type(batch.kind):
+        return False
     try:
-        subjects = list(map(_SUBJECT, resources))
-        same = {*map(type, resources + subjects)} == {dict} and {*map(_REFERENCE, subjects)} == {reference}
+        subjects = list(map(_SUBJECT, batch.resources))
+        same = {*map(type, subjects)} == {dict} and {*map(_REFERENCE, subjects)} == {reference}
     except (KeyError, TypeError):
         return False
-    others = any(map(contains, resources, repeat("patient")))
-    kinds = {*map(_KIND, entries)}
-    return same and not others and "Patient" not in kinds and all(map(is_type, kinds))
+    return same and not any(map(contains, batch.resources, repeat("patient")))
 
 
 def _is_of_patient(entry: Entry, patient_id: str, urls: frozenset[str], left_out: list[LeftOut]) -> bool:
@@ -261,9 +272,10 @@ def _is_of_patient(entry: Entry, patient_id: str, urls: frozenset[str], left_out
     return False
 
 
-def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
-    if _all_apart(entries):
-        return entries
+def _without_duplicates(batches: list[Batch], left_out: list[LeftOut]) -> list[Batch]:
+    if _all_apart(batches):
+        return batches
+    entries = list(chain.from_iterable(batches))
     newest: dict[tuple[str, str], int] = {}
     dropped: set[int] = set()
     for number, entry in enumerate(entries):
@@ -279,16 +291,24 @@ def _without_duplicates(entries: list[Entry], left_out: list[LeftOut]) -> list[E
             newest[name] = before if older == number else number
     for number in sorted(dropped):
         _leave_out(left_out, entries[number], "older duplicate")
-    return [entry for number, entry in enumerate(entries) if number not in dropped] if dropped else entries
+    if not dropped:
+        return batches
+    return [[entry for number, entry in enumerate(entries) if number not in dropped]]
 
 
-def _all_apart(entries: list[Entry]) -> bool:
+def _all_apart(batches: list[Batch]) -> bool:
     """Whether each entry has a type and id of its own, at one look; False where that takes a closer one."""
-    ids = map(dict.get, map(_RESOURCE, entries), repeat("id"))
+    names: set[tuple[str, Any]] = set()
     try:
-        return len({*zip(map(_KIND, entries), ids, strict=True)}) == len(entries)
+        for batch in batches:
+            if isinstance(batch, Alike):
+                ids = map(dict.get, batch.resources, repeat("id"))
+                names.update(zip(repeat(batch.kind), ids, strict=False))
+            else:
+                names.update((entry.kind, entry.resource.get("id")) for entry in batch)
     except TypeError:
         return False
+    return len(names) == sum(map(len, batches))
 
 
 def _is_newer(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -315,18 +335,16 @@ def _version(resource: Mapping[str, Any]) -> float | None:
     return float(text) if isinstance(text, str) and text.isdecimal() and len(text) <= 15 else None
 
 
-def _without_void(entries: list[Entry], left_out: list[LeftOut]) -> list[Entry]:
+def _without_void(batch: Batch, left_out: list[LeftOut]) -> Batch:
     """The entries that count, and not those that somebody has taken back."""
-    kept: list[Entry] = []
-    for _, run in groupby(entries, _KIND):
-        alike = list(run)
-        resources = list(map(_RESOURCE, alike))
-        statuses = map(dict.get, resources, repeat("status"))
-        if "entered-in-error" in statuses or any(map(contains, resources, repeat("verificationStatus"))):
-            kept += [entry for entry in alike if not _is_void(entry, left_out)]
-        else:
-            kept += alike
-    return kept
+    if isinstance(batch, Alike):
+        resources = batch.resources
+        doubts = any(map(contains, resources, repeat("verificationStatus")))
+        if not doubts and "entered-in-error" not in map(dict.get, resources, repeat("status")):
+            return batch
+        if not any(map(is_entered_in_error, resources)):
+            return batch
+    return [entry for entry in batch if not _is_void(entry, left_out)]
 
 
 def _is_void(entry: Entry, left_out: list[LeftOut]) -> bool:

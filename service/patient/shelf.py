@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from operator import attrgetter, contains
 from typing import Any, Final, Protocol
 
-from service.patient.bundles import Entry
+from service.patient.bundles import Alike, Entry
 from service.patient.codes import NotCoded, codes_at
 from service.patient.medications import Medications
 from service.patient.references import is_id
@@ -30,8 +30,9 @@ class Report(Protocol):
 class Shelf:
     """What came of one resource type, in the order it came."""
 
-    def __init__(self, entries: Sequence[Entry], medications: Medications, unreadable: Report) -> None:
+    def __init__(self, entries: list[Entry] | Alike, medications: Medications, unreadable: Report) -> None:
         self.entries = entries
+        self._resources = entries.resources if isinstance(entries, Alike) else list(map(_RESOURCE, entries))
         self._medications = medications
         self._unreadable = unreadable
         self._ready: dict[int, Resource | None] = {}
@@ -43,7 +44,7 @@ class Shelf:
         """
         numbers: Sequence[int]
         if path is None or codes is None:
-            numbers = range(len(self.entries))
+            numbers = range(len(self._resources))
         else:
             index = self._indices.get(path)
             if index is None:
@@ -62,8 +63,7 @@ class Shelf:
 
     def _touch(self, number: int) -> Resource | None:
         """The resource as content reads it, None (and reported) when its shape is at fault."""
-        entry = self.entries[number]
-        came = entry.resource
+        came = self._resources[number]
         sound = is_sound(came)
         own = _presentable(came if sound else tidy(came))
         resource: Resource | None = self._medications.resolved(own)
@@ -71,7 +71,7 @@ class Shelf:
             reason = problem(resource or own)
             if reason is not None:
                 resource = None
-                self._unreadable(entry, reason)
+                self._unreadable(self.entries[number], reason)
         self._ready[number] = resource
         return resource
 
@@ -79,7 +79,7 @@ class Shelf:
         index = self._index_of_concepts(path)
         if not {*map(type, chain.from_iterable(index))} <= {str}:  # somebody's code is no text
             index = defaultdict(list)
-            for number in range(len(self.entries)):
+            for number in range(len(self._resources)):
                 self._add(index, number, path)
         self._indices[path] = index
         return index
@@ -87,7 +87,7 @@ class Shelf:
     def _index_of_concepts(self, path: str) -> dict[CodeKey, list[int]]:
         """The index by whatever stands where a CodeableConcept of R4 has its codes."""
         index: dict[CodeKey, list[int]] = defaultdict(list)
-        resources = list(map(_RESOURCE, self.entries))
+        resources = self._resources
         is_choice = not any(map(contains, resources, repeat(path)))
         name = f"{path}CodeableConcept" if is_choice else path
         for number, resource in enumerate(resources):
@@ -104,7 +104,7 @@ class Shelf:
 
     def _codes(self, number: int, path: str) -> Iterable[CodeKey]:
         """Codes of what is not written as R4 has it, or is a choice or a reference."""
-        own = self._medications.resolved(tidy(self.entries[number].resource))
+        own = self._medications.resolved(tidy(self._resources[number]))
         try:
             return codes_at(own, path)
         except NotCoded:
