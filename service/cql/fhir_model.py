@@ -257,7 +257,14 @@ def _single_reader(key: str, fhir_type: FhirType) -> Reader:
 def _list_reader(key: str, fhir_type: FhirType) -> Reader:
     if fhir_type.read_value is not None or fhir_type.name in ABSTRACT:
         beside = "_" + key
-        return lambda parent: _read_list(fhir_type, parent.json.get(key), parent.json.get(beside))
+
+        def read_any(parent: FhirElement) -> list[FhirElement] | None:
+            json = parent.json
+            if key in json or beside in json:
+                return _read_list(fhir_type, json.get(key), json.get(beside))
+            return None
+
+        return read_any
 
     def read(parent: FhirElement) -> list[FhirElement] | None:
         values = parent.json.get(key)

@@ -5,6 +5,7 @@ from typing import Any, Final, NoReturn
 
 from ..errors import EvaluationError
 from ..fhir_helpers import to_value
+from ..fhir_model import FhirElement
 from ..operators import operator_for
 from .compiling import Compiling, Scope, compiles
 from .program import Expression, Node
@@ -31,13 +32,21 @@ def _target(compiling: Compiling, node: Node, field: str) -> TypeSpecifier:
 @compiles("Is")
 def _is(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     operand = compiling.child(node, "operand", scope)
-    test = type_test(_target(compiling, node, "isType"))
+    target = _target(compiling, node, "isType")
 
     def write(writer: Writer) -> str:
         value = writer.value(operand)
-        return f"{value} is not None and {writer.name(test)}({value})"
+        return f"{value} is not None and {_tested(writer, target, value)}"
 
     return Inline(write, truth=True)
+
+
+def _tested(writer: Writer, target: TypeSpecifier, value: str) -> str:
+    """The source of whether a value that is not null is of the type."""
+    if target.kind != "FHIR":
+        return f"{writer.name(type_test(target))}({value})"
+    is_element = f"type({value}) is {writer.name(FhirElement)}"
+    return f"({is_element} and {writer.name(target.name)} in {value}.type.ancestors)"
 
 
 @compiles("As")
@@ -46,7 +55,6 @@ def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     target = _target(compiling, node, "asType")
     if isinstance(operand, Constant) and operand.value is None:
         return operand
-    test = type_test(target)
     strict = node.get("strict") is True
 
     def refuse() -> NoReturn:
@@ -55,7 +63,7 @@ def _as(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     def write(writer: Writer) -> str:
         value = writer.value(operand)
         otherwise = f"{writer.name(refuse)}()" if strict else "None"
-        return f"{value} if {value} is None or {writer.name(test)}({value}) else {otherwise}"
+        return f"{value} if {value} is None or {_tested(writer, target, value)} else {otherwise}"
 
     return Inline(write)
 

@@ -112,7 +112,7 @@ class _Loop(Inline):
 
     def _order(self, writer: Writer, found: str) -> None:
         if self._result.distinct:
-            writer.line(f"{found} = {writer.name(distinct)}({found})")
+            writer.line(f"if len({found}) > 1: {found} = {writer.name(distinct)}({found})")
         if self._result.order is not None:
             order = writer.once(self._result.order)
             writer.line(f"{found} = {writer.name(_sorted)}({found}, {order})")

@@ -1,6 +1,7 @@
 """Retrieve, and membership in value sets and code systems (ELM Retrieve, InValueSet, InCodeSystem, ...)."""
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, Final
 
 from ..errors import EvaluationError
@@ -178,30 +179,38 @@ class Membership(Inline):
         codes = coding_keys(value)
         if codes is None:
             return _IN_VALUE_SET(self._convert(value), self._value_set)
-        return not self.members.isdisjoint(codes)
+        try:
+            return not self.members.isdisjoint(codes)
+        except _MALFORMED:
+            return not self.members.isdisjoint(_sound_keys(value))
 
 
 _IN_VALUE_SET: Final = plain("InValueSet")
 
 
-def coding_keys(value: Any) -> list[CodeKey] | None:
-    """(system, code) of the codings of a CodeableConcept, from its JSON; None of any other value."""
+def coding_keys(value: Any) -> Iterator[CodeKey] | None:
+    """(system, code) of the codings of a CodeableConcept, from its JSON; None of any other value.
+
+    What is read from it fails with one of _MALFORMED at a coding that has not both: see _sound_keys.
+    """
     if type(value) is not FhirElement or value.type is not _CONCEPT:
         return None
     codings = value.json.get("coding")
-    if type(codings) is not list:
-        return None
-    keys: list[CodeKey] = []
-    for coding in codings:
+    return map(_SYSTEM_AND_CODE, codings) if type(codings) is list else None
+
+
+def _sound_keys(value: FhirElement) -> Iterator[CodeKey]:
+    """(system, code) of those codings that have both as texts."""
+    for coding in value.json["coding"]:
         if type(coding) is dict:
-            key: Any = coding.get("system"), coding.get("code")
-            system, code = key
-            if type(system) is str and type(code) is str:
-                keys.append(key)
-    return keys
+            system, code = coding.get("system"), coding.get("code")
+            if isinstance(system, str) and isinstance(code, str):
+                yield system, code
 
 
 _CONCEPT: Final = fhir_types()["CodeableConcept"]
+_SYSTEM_AND_CODE: Final = itemgetter("system", "code")
+_MALFORMED: Final = (KeyError, TypeError)
 
 
 @compiles("Case")
@@ -221,6 +230,7 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
     for index, test in enumerate(tests):
         for code in test.members:
             first.setdefault(code, index)
+    known = first.keys()
     element = tests[0].element
     results = constants([*(then for _, then in choice.items), choice.otherwise])
     if results is None:
@@ -230,8 +240,11 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
         codes = coding_keys(value)
         if codes is None:
             return UNSET
-        found = [first[code] for code in codes if code in first]
-        return results[min(found) if found else -1]
+        try:
+            found = known & codes
+        except _MALFORMED:
+            found = known & _sound_keys(value)
+        return results[min(map(first.__getitem__, found)) if found else -1]
 
     def write(writer: Writer) -> str:
         value = writer.value(element)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from ..fhir_model import ABSTRACT, FhirElement, resource, view
@@ -21,9 +22,7 @@ class Run(Meter):
         self.program = program
         self.given = given
         """Parameter values by name, already CQL values."""
-        self.now = DateTime.of(now)
-        self.today = Date(*self.now.parts[:3])
-        self.time_of_day = Time(*self.now.parts[3:])
+        self._clock = now
         self.record_failure: BaseException | None = None
         """What the record last raised: it goes to the caller as it is."""
         self.values: list[Any] = [UNSET] * len(program.defines)
@@ -37,6 +36,21 @@ class Run(Meter):
         self._retrieved: dict[Asked, list[FhirElement]] = {}
         self._views: dict[int, FhirElement | None] = {}
         """One view for each resource, by the identity of its JSON (which the view keeps alive)."""
+
+    @cached_property
+    def now(self) -> DateTime:
+        """The evaluation's clock."""
+        return DateTime.of(self._clock)
+
+    @cached_property
+    def today(self) -> Date:
+        """Its date."""
+        return Date(*self.now.parts[:3])
+
+    @cached_property
+    def time_of_day(self) -> Time:
+        """Its time of day."""
+        return Time(*self.now.parts[3:])
 
     def value_of(self, define: Define) -> Any:
         """The value of a define, evaluated at most once."""
@@ -86,8 +100,11 @@ class Run(Meter):
         for row in rows:
             seen = views.get(id(row))
             if seen is None:
-                is_plain = is_concrete and type(row) is dict and row.get("resourceType") == resource_type
-                seen = views[id(row)] = view(asked.type, row, None) if is_plain else resource(row)
+                if is_concrete and type(row) is dict and row.get("resourceType") == resource_type:
+                    found.append(view(asked.type, row, None))
+                    views[id(row)] = found[-1]
+                    continue
+                seen = views[id(row)] = resource(row)
             if seen is not None and resource_type in seen.type.ancestors:
                 found.append(seen)
         self._retrieved[asked] = found

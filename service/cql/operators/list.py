@@ -1,7 +1,7 @@
 """List operators (CQL 1.5, appendix B, List operators)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 from ..errors import EvaluationError
@@ -16,6 +16,7 @@ List = list[Any]
 _COMPOSITE = (Concept, Interval, Mapping, Quantity, Ratio, Temporal, Uncertainty, list, tuple)
 
 
+_LISTS = frozenset({list})
 _CERTAIN = frozenset({str, int, FhirElement})
 """Types whose values are equal or not, never uncertain: hashing tells them apart."""
 
@@ -148,12 +149,16 @@ def flatten(source: Sequence[Any] | None) -> List | None:
     """The elements of the lists within; an element that is no list, or null, stays."""
     if source is None:
         return None
-    flat: List = []
-    for each in source:
-        if isinstance(each, list):
-            flat.extend(each)
-        else:
-            flat.append(each)
+    flat: List
+    if {*map(type, source)} <= _LISTS:
+        flat = [*chain.from_iterable(source)]
+    else:
+        flat = []
+        for each in source:
+            if isinstance(each, list):
+                flat.extend(each)
+            else:
+                flat.append(each)
     spend(len(flat))
     return flat
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import total_ordering
-from typing import ClassVar, Final, Self
+from operator import le
+from typing import ClassVar, Final, Self, cast
 
 UNITS: Final = ("year", "month", "day", "hour", "minute", "second", "millisecond")
 
@@ -64,15 +65,24 @@ class Temporal:
 
         Raises ValueError for a component out of range, or given after a missing one.
         """
-        given = tuple(part for part in parts if part is not None)
-        if not given or len(parts) > len(self.units) or any(p is not None for p in parts[len(given) :]):
+        given = cast("tuple[int, ...]", parts)
+        if None in parts:
+            given = tuple(part for part in parts if part is not None)
+        if not given or len(parts) > len(self.units) or given != parts[: len(given)]:
             raise ValueError(f"{type(self).__name__} with a gap between its components: {parts}")
-        for part, low, high, unit in zip(given, self.lowest, self.highest, self.units, strict=False):
-            if not low <= part <= high:
-                raise ValueError(f"{unit} {part} is not in {low}..{high}")
-        if self.units[0] == "year" and len(given) > 2 and given[2] > days_in_month(given[0], given[1]):
+        if not (all(map(le, self.lowest, given)) and all(map(le, given, self.highest))):
+            raise ValueError(self._out_of_range(given))
+        late = len(given) > 2 and given[2] > 28 and self.units[0] == "year"
+        if late and given[2] > days_in_month(given[0], given[1]):
             raise ValueError(f"no day {given[2]} in {given[0]:04}-{given[1]:02}")
         self.parts = given
+
+    def _out_of_range(self, given: tuple[int, ...]) -> str:
+        """What is wrong with the first component that is out of range."""
+        for part, low, high, unit in zip(given, self.lowest, self.highest, self.units, strict=False):
+            if not low <= part <= high:
+                return f"{unit} {part} is not in {low}..{high}"
+        return f"{given} out of range"
 
     @property
     def precision(self) -> str:
@@ -156,7 +166,7 @@ class DateTime(Temporal):
     offset: int | None
 
     def __init__(self, *parts: int | None, offset: int | None = None) -> None:
-        super().__init__(*parts)
+        Temporal.__init__(self, *parts)
         if offset is not None and not -14 * 60 <= offset <= 14 * 60:
             raise ValueError(f"offset of {offset} minutes")
         self.offset = offset
