@@ -76,6 +76,15 @@ class FhirType:
         keys, last = found
         return None if last.read_value is None else _value_reader(keys, last.read_value)
 
+    def row_type(self, names: Sequence[str]) -> "FhirType | None":
+        """The type of each element of the list at a path; None when there is none, or elements may differ."""
+        found = self._beneath(names[:-1])
+        element = None if found is None else found[1].elements.get(names[-1])
+        if element is None or not element.is_list:
+            return None
+        found_type = element.options[0].type
+        return None if found_type is None or found_type.name in ABSTRACT else found_type
+
     def _beneath(self, names: Sequence[str]) -> "tuple[list[str], FhirType] | None":
         """The JSON keys to what lies at a path, and its type; None where ``path_reader`` gives none."""
         keys: list[str] = []
@@ -286,7 +295,8 @@ def _choice_reader(element: Element) -> Reader:
         if len(present) == 1:
             (key,) = present
             if key in types:
-                return typed(types[key], json[key])
+                fhir_type, value = types[key], json[key]
+                return view(fhir_type, value, None) if type(value) in fhir_type.json_kind else None
         for key, fhir_type in types.items():
             value, extra = json.get(key), json.get(beside.get(key))
             if value is not None or extra is not None:

@@ -40,10 +40,10 @@ def sources(*libraries: Node) -> Iterator[str]:
     """The sources of every body: as it is used, and as a function of a frame."""
     seen: list[str] = []
 
-    def note(expression: Expression, name: str, *sizes: Any) -> Any:
-        seen.append(written_body(expression, *sizes)[0])
+    def note(expression: Expression, name: str, *sizes: Any, counted: bool) -> Any:
+        seen.append(written_body(expression, *sizes, counted=True)[0])
         seen.append(written(expression)[0])
-        return body_of(expression, name, *sizes)
+        return body_of(expression, name, *sizes, counted=counted)
 
     with patch("service.cql.compiler.link.body_of", note):
         Engine(libraries, VALUE_SETS)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..errors import EvaluationError, MalformedLibrary, UnknownNode
+from ..fhir_model import FhirType
 from ..operators import NAMED_OPERANDS, operator_for
-from .program import Expression, Layout, Node, Program, Unit
+from .program import Expression, Function, Layout, Node, Program, Unit
 from .source import Constant, call, constants, slot
 
 NodeCompiler = Callable[["Compiling", Node, "Scope"], Expression]
@@ -46,10 +47,10 @@ class Scope:
         """This scope and one more name."""
         return Scope(self.layout, {**self._names, (kind, name): expression})
 
-    def with_slot(self, kind: str, name: str) -> "tuple[Scope, int]":
-        """This scope and one more name held in a new slot of the frame."""
+    def with_slot(self, kind: str, name: str, element: FhirType | None = None) -> "tuple[Scope, int]":
+        """This scope and one more name held in a new slot; ``element``: the type of what it always holds."""
         number = self.layout.slot()
-        return self.binding(kind, name, slot(number)), number
+        return self.binding(kind, name, slot(number, element)), number
 
 
 class Compiling:
@@ -59,6 +60,8 @@ class Compiling:
         self.program = program
         self.unit = unit
         self.define = define
+        self.calls: list[Function] = []
+        """The functions that what has been compiled calls."""
 
     def unknown(self, what: str) -> NoReturn:
         """Raise UnknownNode here."""

@@ -33,6 +33,7 @@ def _function_ref(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     if not overloads:
         compiling.unknown(f"function {unit.name}.{node.get('name')}/{len(arguments)}")
     chosen = overloads if len(overloads) == 1 else _by_signature(overloads, _signature(node, nodes))
+    compiling.calls += chosen
     return _call(chosen[0], arguments) if len(chosen) == 1 else _dispatch(chosen, arguments)
 
 

@@ -1,14 +1,26 @@
 """Reads ELM libraries, declares what they define, and compiles every body."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from ..errors import CqlError, MalformedLibrary, UnknownLibrary, UnknownNode
 from ..types import Code, CodeSystemRef, Concept, ValueSetRef
 from . import conversions, expressions, functions, properties, queries, retrieves  # noqa: F401 (they register)
 from .compiling import Compiling, Scope
 from .functions import NATIVE_LIBRARY
-from .program import CodeKey, Define, Function, Layout, Node, Parameter, Program, Unit, codes_of_value_set
+from .program import (
+    CodeKey,
+    Define,
+    Expression,
+    Function,
+    Layout,
+    Node,
+    Parameter,
+    Program,
+    Unit,
+    codes_of_value_set,
+)
 from .source import body_of, resolve, slot
 from .type_specifiers import ANY, FHIR, SYSTEM, TypeSpecifier, result_type, type_specifier
 
@@ -37,8 +49,60 @@ def _link(libraries: Iterable[Mapping[str, Any]], value_sets: Mapping[str, froze
         _declare_terminology(unit, program)
     for unit in units.values():
         _declare(unit, program)
-    resolve([names for unit in units.values() for names in _compile(unit, program)])
+    bodies = [body for unit in units.values() for body in _compile(unit, program)]
+    counted = _counted(body.of for body in bodies if isinstance(body.of, Function))
+    resolve([_write(body, counted) for body in bodies])
     return program
+
+
+@dataclass(frozen=True)
+class _Body:
+    """The compiled body of a define or function, and how many slots it wants."""
+
+    of: Define | Function
+    name: str
+    expression: Expression
+    slots: int
+
+
+def _write(body: _Body, counted: Container[int]) -> dict[str, Any]:
+    """Make a body a Python function; the objects that it names."""
+    of = body.of
+    operands, index = (len(of.operands), None) if isinstance(of, Function) else (0, of.index)
+    of.run, names = body_of(
+        body.expression, body.name, operands, body.slots, index, counted=id(of) in counted
+    )
+    return names
+
+
+def _counted(called: Iterable[Function]) -> set[int]:
+    """The identities of the functions whose calls are steps.
+
+    Some of each that call each other in a circle, and each that could otherwise make more calls in all than
+    _UNCOUNTED. What the others do is counted with what calls them: a row, or one of these functions.
+    """
+    counted: set[int] = set()
+    weights: dict[int, int] = {}
+
+    def weigh(function: Function) -> int:
+        key = id(function)
+        if weights.get(key) == _WEIGHING:
+            counted.add(key)
+        elif key not in weights:
+            weights[key] = _WEIGHING
+            weight = 1 + sum(map(weigh, function.calls))
+            if weight > _UNCOUNTED:
+                counted.add(key)
+            weights[key] = 1 if key in counted else weight
+        return max(1, weights[key])
+
+    for function in called:
+        weigh(function)
+    return counted
+
+
+_WEIGHING: Final = 0
+_UNCOUNTED: Final = 50
 
 
 def _unit(library: Any) -> Unit:
@@ -137,11 +201,7 @@ def _operand_type(program: Program, unit: Unit, node: Node, written: Any) -> Typ
     return found or Compiling(program, unit, node["name"]).unknown(f"operand type {written!r}")
 
 
-Names = dict[str, Any]
-"""The objects that a compiled body names."""
-
-
-def _compile(unit: Unit, program: Program) -> Iterator[Names]:
+def _compile(unit: Unit, program: Program) -> Iterator[_Body]:
     for each in _definitions(unit.elm, "parameters"):
         parameter = unit.parameters[each["name"]]
         if parameter.default is not None:
@@ -156,20 +216,18 @@ def _compile(unit: Unit, program: Program) -> Iterator[Names]:
             yield _compile_define(unit, program, unit.defines[each["name"]], each.get("expression"))
 
 
-def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> Names:
+def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> _Body:
     layout = Layout()
     expression = Compiling(program, unit, define.name).expression(body, Scope(layout))
-    define.run, names = body_of(expression, f"{unit.name}.{define.name}", 0, layout.size, define.index)
-    return names
+    return _Body(define, f"{unit.name}.{define.name}", expression, layout.size)
 
 
-def _compile_function(unit: Unit, program: Program, function: Function, node: Node) -> Names:
+def _compile_function(unit: Unit, program: Program, function: Function, node: Node) -> _Body:
     compiling = Compiling(program, unit, function.name)
     if node.get("external"):
         compiling.unknown("external function")
     layout = Layout()
     names = {("operand", name): slot(layout.slot()) for name, _ in function.operands}
     expression = compiling.expression(node.get("expression"), Scope(layout, names))
-    name, operands = f"{unit.name}.{function.name}()", len(function.operands)
-    function.run, named = body_of(expression, name, operands, layout.size)
-    return named
+    function.calls = compiling.calls
+    return _Body(function, f"{unit.name}.{function.name}()", expression, layout.size)

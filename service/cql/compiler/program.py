@@ -91,6 +91,8 @@ class Function:
     name: str
     operands: tuple[tuple[str, TypeSpecifier], ...]
     run: Body = _not_compiled
+    calls: "list[Function]" = field(default_factory=list)
+    """The functions that it calls, each as often as it is written there."""
 
 
 @dataclass(frozen=True)

@@ -120,12 +120,16 @@ class Property(Inline):
     """What lies at a path of a value."""
 
     def __init__(self, path: str, source: Expression, *, primitives: bool = False) -> None:
-        super().__init__(self._write)
+        parent = source.element if isinstance(source, Inline) else None
+        super().__init__(self._write, rows=None if parent is None else parent.row_type(path.split(".")))
         self._path = path
         self._source = source
+        self._parent = parent
         self._readers = Readers(path, primitives=primitives)
 
     def _write(self, writer: Writer) -> str:
+        if self._parent is not None:
+            return f"{writer.name(self._readers[self._parent])}({writer.once(self._source)})"
         value = writer.value(self._source)
         readers, element = writer.name(self._readers), writer.name(FhirElement)
         read = f"{readers}[{value}.type]({value})"

@@ -2,16 +2,18 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any
 
 from ..fhir_helpers import to_value
+from ..fhir_model import FhirType
 from ..operators.list import distinct, exists
 from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
+from .functions import NATIVE_LIBRARY
 from .program import RUN, UNSET, Expression, Frame, Node
 from .properties import Readers
 from .run import Run
@@ -28,8 +30,9 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     sources, slots = [], []
     inner = scope
     for source in node.get("source", ()):
-        sources.append(compiling.child(source, "expression", scope))
-        inner, slot = inner.with_slot("alias", source["alias"])
+        found = compiling.child(source, "expression", scope)
+        sources.append(found)
+        inner, slot = inner.with_slot("alias", source["alias"], _row_type(found))
         slots.append(slot)
     if not sources:
         compiling.malformed("Query without source")
@@ -37,8 +40,9 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     accept = _conditions(compiling, node, inner)
     if len(sources) == 1 and "aggregate" not in node:
         result = _result(compiling, node, inner, slots)
-        listed = _is_list(node["source"][0]["expression"])
-        return _Loop(_Source(sources[0], slots[0], listed), let_slots, accept, result)
+        of = node["source"][0]["expression"]
+        source = _Source(sources[0], slots[0], _is_list(of), of.get("type") == "List")
+        return _Loop(source, let_slots, accept, result)
     rows = _rows(slots, let_slots, [_is_true(each) for each in accept])
     finish = _finish(compiling, node, inner, slots)
 
@@ -52,6 +56,10 @@ def _query(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     return run
 
 
+def _row_type(rows: Expression) -> FhirType | None:
+    return rows.rows if isinstance(rows, Inline) else None
+
+
 def _is_list(node: Node) -> bool:
     """Whether the translator says that the node gives a list."""
     found = result_type(node)
@@ -60,11 +68,16 @@ def _is_list(node: Node) -> bool:
 
 @dataclass(frozen=True)
 class _Source:
-    """What a loop runs over, and the slot of its row. Unless ``listed`` it may be one row and no list."""
+    """What a loop runs over, and the slot of its row.
+
+    Unless ``listed`` it may be one row and no list; ``written``: a list that stands in the library, as short
+    as the library has it.
+    """
 
     rows: Expression
     slot: int
     listed: bool
+    written: bool
 
     def write(self, writer: Writer, value: str, single: str) -> str:
         """The source of the rows; ``single`` is the variable that says whether they are no list."""
@@ -81,7 +94,8 @@ class _Loop(Inline):
         self, source: _Source, let_slots: Sequence[int], accept: Sequence[Expression], result: "_Result"
     ) -> None:
         rows = source.rows
-        super().__init__(self._write, known=source.listed and isinstance(rows, Inline) and rows.known)
+        known = source.listed and isinstance(rows, Inline) and rows.known
+        super().__init__(self._write, known=known, rows=_row_type(rows) if result.whole else None)
         self._source = source
         self._let_slots = let_slots
         self._accept = accept
@@ -102,7 +116,8 @@ class _Loop(Inline):
 
     def _rows(self, writer: Writer, rows: str, visit: Callable[[], None]) -> None:
         """The loop, with what is done for each accepted row."""
-        writer.spend(f"len({rows})")
+        if not self._source.written:
+            writer.spend(f"len({rows})")
         with writer.block(f"for {writer.slot(self._source.slot)} in {rows}:"):
             for let_slot in self._let_slots:
                 writer.line(f"{writer.slot(let_slot)} = {writer.name(UNSET)}")
@@ -193,8 +208,29 @@ def _lazily(value: Expression, number: int) -> Expression:
 
 def _conditions(compiling: Compiling, node: Node, scope: Scope) -> list[Expression]:
     conditions = [_relationship(compiling, each, scope) for each in node.get("relationship", ())]
-    where = compiling.optional(node.get("where"), scope)
-    return conditions if where is None else [*conditions, where]
+    if "where" not in node:
+        return conditions
+    return conditions + [compiling.expression(each, scope) for each in _conjuncts(node["where"])]
+
+
+def _conjuncts(node: Any) -> list[Any]:
+    """Conditions that hold together where the condition does.
+
+    After one that is null the others are not looked at, so only what reads no define is taken apart: what a
+    null rests on is all that its evaluation read.
+    """
+    operands = node.get("operand") if isinstance(node, Mapping) and node.get("type") == "And" else None
+    if not isinstance(operands, list) or len(operands) != 2 or _may_read_defines(operands[1]):
+        return [node]
+    return [*_conjuncts(operands[0]), *_conjuncts(operands[1])]
+
+
+def _may_read_defines(node: Any) -> bool:
+    if isinstance(node, Mapping):
+        if node.get("type") in ("ExpressionRef", "FunctionRef") and node.get("libraryName") != NATIVE_LIBRARY:
+            return True
+        return any(map(_may_read_defines, node.values()))
+    return isinstance(node, list) and any(map(_may_read_defines, node))
 
 
 def _is_true(condition: Expression) -> Accept:
@@ -250,10 +286,11 @@ Finish = Callable[[Frame, Iterator[None], bool], Any]
 
 @dataclass(frozen=True)
 class _Result:
-    """What a query makes of its rows."""
+    """What a query makes of its rows; ``whole``: of one source, and each row as it is."""
 
     row: Expression
     distinct: bool
+    whole: bool
     order: Expression | None
     """Gives the Order of what ``row`` makes."""
 
@@ -263,9 +300,9 @@ def _result(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) ->
     sort = node.get("sort")
     order = _order(compiling, sort.get("by", ()), scope) if sort is not None else None
     if returned is None:
-        return _Result(_whole_row(node, slots), False, order)
+        return _Result(_whole_row(node, slots), distinct=False, whole=len(slots) == 1, order=order)
     row = compiling.child(returned, "expression", scope)
-    return _Result(row, bool(returned.get("distinct", True)), order)
+    return _Result(row, distinct=bool(returned.get("distinct", True)), whole=False, order=order)
 
 
 def _finish(compiling: Compiling, node: Node, scope: Scope, slots: list[int]) -> Finish:

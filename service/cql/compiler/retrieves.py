@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ..errors import EvaluationError
 from ..fhir_helpers import FUNCTIONS
-from ..fhir_model import FhirElement, fhir_types
+from ..fhir_model import ABSTRACT, FhirElement, fhir_types
 from ..types import Code, Concept, ValueSetRef
 from .compiling import Compiling, Scope, compiles
 from .expressions import Choice, case, plain
@@ -55,7 +55,8 @@ def _retrieve(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 
 def _retrieval(compiling: Compiling, key: AskedKey) -> Expression:
     asked = compiling.program.asked.setdefault(key, Asked(*key))
-    return Inline(lambda writer: f"r.retrieve({writer.name(asked)})", known=True)
+    rows = None if asked.type.name in ABSTRACT else asked.type
+    return Inline(lambda writer: f"r.retrieve({writer.name(asked)})", known=True, rows=rows)
 
 
 def _note(
@@ -157,21 +158,21 @@ def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expres
 class Membership(Inline):
     """Whether FHIR data is in a value set: a CodeableConcept by its JSON, other values once converted.
 
-    ``node`` is the ELM of ``element``: two memberships with equal nodes look at the same data.
+    ``node`` is the ELM of ``subject``: two memberships with equal nodes look at the same data.
     """
 
     def __init__(
-        self, node: Node, element: Expression, convert: Callable[[Any], Any], value_set: ValueSetRef
+        self, node: Node, subject: Expression, convert: Callable[[Any], Any], value_set: ValueSetRef
     ) -> None:
         super().__init__(self._write)
         self.node = node
-        self.element = element
+        self.subject = subject
         self.members = value_set.codes
         self._convert = convert
         self._value_set = value_set
 
     def _write(self, writer: Writer) -> str:
-        value = writer.value(self.element)
+        value = writer.value(self.subject)
         return f"{value} is not None and {writer.name(self.has)}({value})"
 
     def has(self, value: Any) -> Any:
@@ -231,7 +232,7 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
         for code in test.members:
             first.setdefault(code, index)
     known = first.keys()
-    element = tests[0].element
+    subject = tests[0].subject
     results = constants([*(then for _, then in choice.items), choice.otherwise])
     if results is None:
         return choice
@@ -247,7 +248,7 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
         return results[min(map(first.__getitem__, found)) if found else -1]
 
     def write(writer: Writer) -> str:
-        value = writer.value(element)
+        value = writer.value(subject)
         found = writer.bind(f"{writer.name(look_up)}({value})")
         with writer.block(f"if {found} is {writer.name(UNSET)}:"):
             writer.put(found, choice)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+from ..fhir_model import FhirType
 from .program import UNSET, Body, Define, Expression, Frame, Function
 
 _DEEPEST: Final = 40
@@ -41,13 +42,26 @@ class Inline:
 
     _run: Expression | None = None
 
-    def __init__(self, write: Write, *, truth: bool = False, known: bool = False) -> None:
+    def __init__(
+        self,
+        write: Write,
+        *,
+        truth: bool = False,
+        known: bool = False,
+        element: FhirType | None = None,
+        rows: FhirType | None = None,
+    ) -> None:
         """``write`` adds statements and gives the source that has the value once they have run: for use
-        at once, and once. ``truth``: it is always True or False; ``known``: it is never null.
+        at once, and once.
+
+        ``truth``: it is always True or False; ``known``: it is never null; ``element``: it is always an
+        element of just that type; ``rows``: it is a list of such elements, or null.
         """
         self.write = write
         self.truth = truth
         self.known = known or truth
+        self.element = element
+        self.rows = rows
 
     def holds(self, writer: "Writer") -> str:
         """As ``write``, the source of whether the value is true."""
@@ -204,29 +218,30 @@ def written(expression: Expression) -> tuple[str, dict[str, Any]]:
 
 
 def body_of(
-    expression: Expression, name: str, operands: int, slots: int, index: int | None = None
+    expression: Expression, name: str, operands: int, slots: int, index: int | None, *, counted: bool
 ) -> tuple[Body, dict[str, Any]]:
     """A body as one Python function of the run and its operands, and the objects that it names.
 
     Tracebacks and profiles call it by ``name``. ``operands`` take the first of the ``slots``; a define has
-    an ``index``, at which it leaves its value in the memo. What it calls is called once ``resolve`` has run.
+    an ``index``, at which it leaves its value in the memo. ``counted``: a call of it is a step. What it
+    calls can be called once ``resolve`` has run.
     """
-    source, names = written_body(expression, operands, slots, index)
+    source, names = written_body(expression, operands, slots, index, counted=counted)
     return _executed(source, names, name), names
 
 
 def written_body(
-    expression: Expression, operands: int, slots: int, index: int | None = None
+    expression: Expression, operands: int, slots: int, index: int | None, *, counted: bool
 ) -> tuple[str, dict[str, Any]]:
     """The source of the function that ``body_of`` makes, and the objects that it names."""
     try:
-        return _written_body(Writer(framed=False), expression, operands, slots, index)
+        return _written_body(Writer(framed=False), expression, operands, slots, index, counted)
     except _FrameWanted:
-        return _written_body(Writer(framed=True), expression, operands, slots, index)
+        return _written_body(Writer(framed=True), expression, operands, slots, index, counted)
 
 
 def _written_body(
-    writer: Writer, expression: Expression, operands: int, slots: int, index: int | None
+    writer: Writer, expression: Expression, operands: int, slots: int, index: int | None, counted: bool
 ) -> tuple[str, dict[str, Any]]:
     given = ["r", *(f"s{number}" for number in range(1, operands + 1))]
     head = [f"def run({', '.join(given)}):"]
@@ -239,7 +254,7 @@ def _written_body(
         writer.line(f"return {value}")
     if writer.slot(0) == "f[0]":
         head.append(f" f = [{', '.join([*given, *['None'] * (slots - len(given))])}]")
-    if writer.calls and index is None:
+    if counted:
         head += _COUNT
     return _source(writer, *head), writer.names
 
@@ -265,9 +280,9 @@ def _resolve(names: dict[str, Any]) -> None:
             names[name] = value.run
 
 
-def slot(number: int) -> Inline:
-    """Reads a slot."""
-    return Inline(lambda writer: writer.slot(number))
+def slot(number: int, element: FhirType | None = None) -> Inline:
+    """Reads a slot; ``element``: the type of what it always holds."""
+    return Inline(lambda writer: writer.slot(number), element=element)
 
 
 def reference(define: Define) -> Inline:

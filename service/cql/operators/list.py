@@ -56,7 +56,7 @@ def contains(source: Sequence[Any] | None, element: Any) -> Truth:
     if element is None:
         return any(each is None for each in source)
     if type(element) is str:  # equality of texts is certain: the way of code lists
-        return any(each == element for each in source)
+        return element in source
     uncertain = False
     spend(len(source))
     for each in source:
