@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import MethodNotAllowed, RequestEntityTooLarge
 
 from service.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
 from service.fhir_api import careplan, terminology
@@ -47,10 +47,22 @@ def blueprint(
     @room.route("/", methods=_BOTH)
     @room.route("/<path:rest>", methods=_BOTH)
     def nothing(rest: str = "") -> Response:
+        _refuse_method()
         raise NotFound("There is nothing at this address. GET /fhir/metadata says what this server can do.")
 
     speak_fhir(room, "/fhir")
     return room
+
+
+def _refuse_method() -> None:
+    """405 where the address answers the other of the two methods."""
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None:
+        return
+    other = "POST" if request.method in ("GET", "HEAD") else "GET"
+    rule, values = adapter.match(method=other, return_rule=True)
+    if rule != request.url_rule and values.get("resource_type", TYPES[0]) in TYPES:
+        raise MethodNotAllowed(valid_methods=sorted(rule.methods or ()))
 
 
 def _add_downloads(room: Blueprint, package: Package) -> None:

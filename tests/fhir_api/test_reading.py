@@ -204,3 +204,12 @@ def test_what_cannot_be_done_here_says_so() -> None:
     response = client().put(f"/fhir/PlanDefinition/{PLAN}", json={})
     assert "GET" in response.headers["Allow"]
     checked(response, 405)
+
+
+@pytest.mark.parametrize("path", ["metadata", "package.tgz", "transaction.json", f"PlanDefinition/{PLAN}"])
+def test_what_is_only_read_is_not_posted_to(path: str) -> None:
+    response = client().post(f"/fhir/{path}", json={})
+    assert "GET" in response.headers["Allow"]
+    assert "POST" not in response.headers["Allow"]
+    checked(response, 405)
+    checked(client().post("/fhir/nothing-here", json={}), 404)
