@@ -19,7 +19,7 @@ WORDS = re.compile(r"\w+")
 OURS = frozenset(
     WORDS.findall(
         "def run f r return if is not None True False else and or in for while break continue isinstance "
-        "list type str len append m memo left look type ancestors retrieve parameter now today time_of_day"
+        "list dict get type str len append m memo left look ancestors retrieve parameter now today time_of_day"
     )
 )
 Node = dict[str, Any]

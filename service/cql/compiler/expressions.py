@@ -296,7 +296,7 @@ class _Decision(Inline):
     """And or Or of any number of operands: the first that is ``end`` decides, ``other`` takes all."""
 
     def __init__(self, operands: list[Expression], end: str, other: str) -> None:
-        super().__init__(self._write)
+        super().__init__(self._write, truth=all(isinstance(each, Inline) and each.truth for each in operands))
         self._end = end
         self._other = other
         self._operands: list[Expression] = []
@@ -310,6 +310,9 @@ class _Decision(Inline):
         found = writer.variable()
         first, *others = self._operands
         with writer.block("while True:"):
+            if self.truth:
+                self._write_truth(writer, found)
+                return found
             writer.put(found, first)
             writer.line(f"if {found} is {self._end}: break")
             for operand in others:
@@ -321,6 +324,13 @@ class _Decision(Inline):
                         writer.line("break")
             writer.line("break")
         return found
+
+    def _write_truth(self, writer: Writer, found: str) -> None:
+        """As ``_write``, of operands that are never null."""
+        for operand in self._operands:
+            writer.put(found, operand)
+            writer.line(f"if {found} is {self._end}: break")
+        writer.line("break")
 
 
 @compiles("Equal", "In")

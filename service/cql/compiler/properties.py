@@ -1,5 +1,6 @@
 """Property access, instances of classes, and what lies beneath a value (ELM Property, Instance, Children)."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from .source import Constant, Inline, Writer, call
 from .type_specifiers import named_type
 
 Getter = Callable[[Any], Any]
+
+_NAME: Final = re.compile(r"[^.\[\]]+")
 
 _SYSTEM_ELEMENTS: Final[dict[type, dict[str, str]]] = {
     Quantity: {"value": "value", "unit": "unit"},
@@ -39,6 +42,8 @@ class Readers(dict[FhirType, Reader]):
         self._names = path.split(".")
         self._steps = [_step(name) for name in self._names]
         self._primitives = primitives
+        self.plain = path if _NAME.fullmatch(path) and not primitives else None
+        """The path when it is the name of an element."""
 
     def __missing__(self, fhir_type: FhirType) -> Reader:
         if self._primitives:
@@ -132,8 +137,11 @@ class Property(Inline):
             return f"{writer.name(self._readers[self._parent])}({writer.once(self._source)})"
         value = writer.value(self._source)
         readers, element = writer.name(self._readers), writer.name(FhirElement)
-        read = f"{readers}[{value}.type]({value})"
-        return f"{read} if type({value}) is {element} else {writer.name(self._readers.other)}({value})"
+        other = f"{writer.name(self._readers.other)}({value})"
+        if self._readers.plain is not None:
+            plain = writer.name(self._readers.plain)
+            other = f"{value}.get({plain}) if type({value}) is dict else {other}"
+        return f"{readers}[{value}.type]({value}) if type({value}) is {element} else {other}"
 
     def primitive(self) -> "Property":
         """The System value of the primitive that lies there."""

@@ -34,8 +34,6 @@ class Run(Meter):
         self._asked: dict[AskedKey, Asked] = {}
         """What is asked for with codes that only the evaluation knows."""
         self._retrieved: dict[Asked, list[FhirElement]] = {}
-        self._views: dict[int, FhirElement | None] = {}
-        """One view for each resource, by the identity of its JSON (which the view keeps alive)."""
 
     @cached_property
     def now(self) -> DateTime:
@@ -94,21 +92,16 @@ class Run(Meter):
         except Exception as error:
             self.record_failure = error
             raise
-        found = []
-        views = self._views
-        is_concrete = resource_type not in ABSTRACT
-        for row in rows:
-            seen = views.get(id(row))
-            if seen is None:
-                if is_concrete and type(row) is dict and row.get("resourceType") == resource_type:
-                    found.append(view(asked.type, row, None))
-                    views[id(row)] = found[-1]
-                    continue
-                seen = views[id(row)] = resource(row)
-            if seen is not None and resource_type in seen.type.ancestors:
-                found.append(seen)
-        self._retrieved[asked] = found
-        return found
+        of_type = [
+            view(asked.type, row, None)
+            for row in rows
+            if type(row) is dict and row.get("resourceType") == resource_type
+        ]
+        if len(of_type) != len(rows) or resource_type in ABSTRACT:
+            views = [each for row in rows if (each := resource(row)) is not None]
+            of_type = [each for each in views if resource_type in each.type.ancestors]
+        self._retrieved[asked] = of_type
+        return of_type
 
 
 class _Noting:
