@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
-from uuid import uuid4
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
+from service import uuids
 from service.cds_hooks.order_sets import SEPARATE
 from service.cds_hooks.suggestions import Name, Offer, merged, offer_of, suggestions_of
 from service.cds_hooks.text import (
@@ -37,8 +37,7 @@ _FALLBACK_TITLE: Final = "Guideline advice"
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Draft:
+class _Draft(NamedTuple):
     """A card before its suggestions are made."""
 
     summary: str
@@ -51,6 +50,14 @@ class _Draft:
     merged: bool = False
 
 
+class _Citation(NamedTuple):
+    """A RelatedArtifact, ready to be shown: a line of Markdown, its name, where it is."""
+
+    line: str
+    name: str
+    url: str | None
+
+
 def cards_of(
     actions: Sequence[AppliedAction],
     drafts: Mapping[str, Mapping[str, Any]],
@@ -58,17 +65,19 @@ def cards_of(
     label: str,
     max_cards: int,
     note: str = "",
-    name: Name = lambda topics: str(uuid4()),
+    name: Name = lambda topics: uuids.new(),
     order_sets: str = SEPARATE,
 ) -> list[Json]:
     """One card for each top-level action, worst first; beyond `max_cards` the last stands for all the rest.
 
     `drafts`: the client's orders by reference, those that may be updated or deleted. `label`: the name of the
-    source when an action cites nothing (CDS Hooks requires one). `note`: Markdown that ends every detail.
+    source when an action cites nothing (CDS Hooks requires one). `override_reasons`: Codings, each with code,
+    system and display. `note`: Markdown that ends every detail.
     `name`: gives cards and suggestions their uuids. `order_sets`: as `suggestions_of` has it.
     """
     made = [_draft(action, label, drafts) for action in actions]
-    made.sort(key=lambda card: _WORST_FIRST.index(card.indicator))
+    if len(made) > 1:
+        made.sort(key=lambda card: _WORST_FIRST.index(card.indicator))
     if len(made) > max_cards:
         made[max_cards - 1 :] = [_merge(made[max_cards - 1 :])]
     return [_card(_noted(card, note), drafts, override_reasons, name, order_sets) for card in made]
@@ -79,36 +88,27 @@ def _noted(card: _Draft, note: str) -> _Draft:
     if not note:
         return card
     ending = f"\n\n{fit(note, MAX_DETAIL // 2)}"
-    return replace(card, detail=(fit(card.detail, MAX_DETAIL - len(ending)) + ending).strip())
-
-
-def pruned(value: Any) -> Any:
-    """Without None, "", [] and {} members, which CDS Hooks forbids; FHIR resources stay as they are."""
-    if isinstance(value, dict):
-        if "resourceType" in value:
-            return value
-        members = ((name, pruned(member)) for name, member in value.items())
-        return {name: member for name, member in members if member not in (None, "", [], {})}
-    if isinstance(value, list):
-        return [item for item in map(pruned, value) if item not in (None, "", [], {})]
-    return value
+    return card._replace(detail=(fit(card.detail, MAX_DETAIL - len(ending)) + ending).strip())
 
 
 def _draft(action: AppliedAction, label: str, drafts: Mapping[str, Mapping[str, Any]]) -> _Draft:
-    offer = offer_of(action)
     topic = _coding(action.topic)
     topics = (topic,) if topic else ()
-    display = topic.get("display") if topic else None
-    summary, rest = split_summary(action.title or display or _FALLBACK_TITLE)
-    citations = [c for c in action.documentation if isinstance(c, Mapping)]
+    offer = offer_of(action, topics)
+    title = action.title or (topic.get("display") if topic else None) or _FALLBACK_TITLE
+    summary, rest = split_summary(title)
+    citations = [_citation(each) for each in action.documentation if isinstance(each, Mapping)]
+    source = _source(citations, label)
+    if topic:
+        source["topic"] = topic
     return _Draft(
-        summary=summary or _FALLBACK_TITLE,
-        detail=_detail(action, rest, offer, citations, drafts),
-        indicator=_INDICATORS.get(action.priority or "routine", "info"),
-        source=pruned({**_source(citations, label), "topic": topic}),
-        links=tuple(_links(citations)),
-        offer=replace(offer, options=tuple(replace(o, topics=topics) for o in offer.options)),
-        topics=topics,
+        summary or _FALLBACK_TITLE,
+        _detail(action, rest, offer, citations, drafts),
+        _INDICATORS.get(action.priority or "routine", "info"),
+        source,
+        _links(citations),
+        offer,
+        topics,
     )
 
 
@@ -119,47 +119,50 @@ def _card(
     name: Name,
     order_sets: str,
 ) -> Json:
+    """The card without members that have no value, which CDS Hooks forbids."""
+    body: Json = {"uuid": name(card.topics), "summary": card.summary}
+    if card.detail:
+        body["detail"] = card.detail
+    body["indicator"] = card.indicator
+    body["source"] = card.source
     suggestions = suggestions_of(card.offer, drafts, name, order_sets)
-    body: Json = {
-        "uuid": name(card.topics),
-        "summary": card.summary,
-        "detail": card.detail,
-        "indicator": card.indicator,
-        "source": card.source,
-        "suggestions": suggestions,
-        "selectionBehavior": card.offer.behavior if suggestions else None,
-        "overrideReasons": [_reason(reason) for reason in reasons],
-        "links": list(card.links),
-        "extension": {EXTENSION_TOPICS: list(card.topics) if card.merged else []},
-    }
-    kept: Json = pruned(body)
-    return kept
+    if suggestions:
+        body["suggestions"] = suggestions
+        body["selectionBehavior"] = card.offer.behavior
+    if reasons:
+        body["overrideReasons"] = list(reasons)
+    if card.links:
+        body["links"] = list(card.links)
+    if card.merged and card.topics:
+        body["extension"] = {EXTENSION_TOPICS: list(card.topics)}
+    return body
 
 
 def _detail(
     action: AppliedAction,
     rest: str,
     offer: Offer,
-    citations: Sequence[Mapping[str, Any]],
+    citations: Sequence[_Citation],
     drafts: Mapping[str, Mapping[str, Any]],
 ) -> str:
     sections = [from_guideline(rest), from_guideline(action.description or "")]
     if not offer.complete:
         sections.append("More combinations of these options fit than are listed.")
-    unnamed = any(r not in drafts for option in offer.options for r in option.replaces)
-    if unnamed:
+    replaced = {reference for option in offer.options for reference in option.replaces}
+    if not replaced <= drafts.keys():
         sections.append("A draft that this would replace has no usable id: remove it by hand.")
-    facts = _in_order(dict.fromkeys(_all_facts(action)))
-    sections.append(_section("Based on", [_fact(fact) for fact in facts]))
+    facts: dict[Fact, None] = {}
+    _add_facts(action, facts)
+    sections.append(_section("Based on", map(_fact, _in_order(facts))))
     sections.append(_section("Options in detail" if offer.options else "In detail", offer.remarks))
-    source = fit(_section("Source", [_citation(citation) for citation in citations]), MAX_DETAIL // 2)
-    body = fit("\n\n".join(section for section in sections if section), MAX_DETAIL - len(source) - 2)
+    source = fit(_section("Source", [citation.line for citation in citations]), MAX_DETAIL // 2)
+    body = fit("\n\n".join(filter(None, sections)), MAX_DETAIL - len(source) - 2)
     return f"{body}\n\n{source}" if body and source else body or source
 
 
 def _section(title: str, lines: Iterable[str]) -> str:
-    items = "\n".join(f"- {line}" for line in dict.fromkeys(lines) if line)
-    return f"**{title}**\n\n{items}" if items else ""
+    items = "\n- ".join(filter(None, dict.fromkeys(lines)))
+    return f"**{title}**\n\n- {items}" if items else ""
 
 
 def _in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -168,13 +171,16 @@ def _in_order(facts: Iterable[Fact]) -> list[Fact]:
     listed = list(facts)
     for fact in listed:
         rank.setdefault(fact.name, len(rank))
+    if len(rank) == len(listed):
+        return listed
     return sorted(listed, key=lambda f: (rank[f.name], f.date or "", f.value or "", f.source or ""))
 
 
-def _all_facts(action: AppliedAction) -> Iterable[Fact]:
-    yield from action.facts
+def _add_facts(action: AppliedAction, facts: dict[Fact, None]) -> None:
+    facts.update(dict.fromkeys(action.facts))
     for child in action.children:
-        yield from _all_facts(child)
+        if child.facts or child.children:
+            _add_facts(child, facts)
 
 
 def _fact(fact: Fact) -> str:
@@ -184,63 +190,52 @@ def _fact(fact: Fact) -> str:
         return f"{name}: not recorded"
     date = _DATE.match(fact.date or "")
     source = fact.source if fact.source and _REFERENCE.fullmatch(fact.source) else None
-    origin = ", ".join(part for part in (date and date[0], source) if part)
+    origin = ", ".join(filter(None, (date and date[0], source)))
     return f"{name}: {from_data(fact.value, 120)}" + (f" ({origin})" if origin else "")
 
 
-def _citation(citation: Mapping[str, Any]) -> str:
-    text = shorten(plain(_text(citation, "citation") or _label(citation)), 300)
-    return from_guideline(text)
+def _citation(citation: Mapping[str, Any]) -> _Citation:
+    document = citation.get("document")
+    inside = document.get("url") if isinstance(document, Mapping) else None
+    parts = (*map(citation.get, ("display", "label", "citation", "url")), inside)
+    return _cited(*[part if isinstance(part, str) else "" for part in parts])
 
 
-def _source(citations: Sequence[Mapping[str, Any]], label: str) -> Json:
+@lru_cache(maxsize=1024)
+def _cited(display: str, label: str, citation: str, url: str, document: str) -> _Citation:
+    """What the guideline cites is the same for every patient."""
+    name = display or label or citation
+    line = from_guideline(shorten(plain(citation or name), 300))
+    return _Citation(line, plain(name), next(filter(is_web_url, (url, document)), None))
+
+
+def _source(citations: Sequence[_Citation], label: str) -> Json:
     """The first citation; the guideline's own name when there is none."""
     for citation in citations:
-        name = plain(_label(citation))
-        if name:
-            url = _url(citation)
-            return {"label": name, "url": url} if url else {"label": name}
+        if citation.name:
+            return {"label": citation.name, **({"url": citation.url} if citation.url else {})}
     return {"label": plain(label) or _FALLBACK_TITLE}
 
 
-def _links(citations: Sequence[Mapping[str, Any]]) -> Iterable[Json]:
-    seen = set()
-    for citation in citations:
-        url = _url(citation)
-        if url and url not in seen:
-            seen.add(url)
-            yield {"label": shorten(plain(_label(citation)), 120) or url, "url": url, "type": "absolute"}
-
-
-def _label(citation: Mapping[str, Any]) -> str:
-    return _text(citation, "display") or _text(citation, "label") or _text(citation, "citation")
-
-
-def _text(citation: Mapping[str, Any], name: str) -> str:
-    value = citation.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _url(citation: Mapping[str, Any]) -> str | None:
-    document = citation.get("document")
-    inside = document.get("url") if isinstance(document, Mapping) else None
-    return next((str(url) for url in (citation.get("url"), inside) if is_web_url(url)), None)
+def _links(citations: Sequence[_Citation]) -> tuple[Json, ...]:
+    links: dict[str, Json] = {}
+    for _, name, url in citations:
+        if url and url not in links:
+            links[url] = {"label": shorten(name, 120) or url, "url": url, "type": "absolute"}
+    return tuple(links.values())
 
 
 def _coding(coding: Mapping[str, Any] | None) -> Json | None:
     """A CDS Hooks Coding: code and system required, display optional."""
-    if not coding or not all(
-        isinstance(coding.get(name), str) and coding[name] for name in ("code", "system")
-    ):
+    if not coding:
         return None
-    names = ("code", "system", "display")
-    return {name: coding[name] for name in names if isinstance(coding.get(name), str) and coding[name]}
-
-
-def _reason(reason: Mapping[str, str]) -> Json | None:
-    """An override reason: all three members are required."""
-    coding = _coding(reason)
-    return coding if coding and "display" in coding else None
+    code, system, display = map(coding.get, ("code", "system", "display"))
+    if not (code and isinstance(code, str) and system and isinstance(system, str)):
+        return None
+    found = {"code": code, "system": system}
+    if display and isinstance(display, str):
+        found["display"] = display
+    return found
 
 
 def _merge(cards: Sequence[_Draft]) -> _Draft:
@@ -254,14 +249,11 @@ def _merge(cards: Sequence[_Draft]) -> _Draft:
         head = f"**{from_guideline(shorten(card.summary, room))}**"
         left = room - len(head) - 2
         parts.append(f"{head}\n\n{fit(card.detail, left)}" if card.detail and left > 60 else head)
-    sources = [card.source for card in cards]
     links = {link["url"]: link for card in cards for link in card.links}
     summary, _ = split_summary(f"{count} more: " + "; ".join(card.summary.rstrip(".") for card in cards))
-    return replace(
-        cards[0],
+    return cards[0]._replace(
         summary=summary,
         detail="\n\n".join(parts),
-        source=sources[0],
         links=tuple(links.values()),
         offer=merged([card.offer for card in cards]),
         topics=tuple(topic for card in cards for topic in card.topics),

@@ -9,9 +9,8 @@ Source: FHIR R4 PlanDefinition.action groupings; CDS Hooks 2.0.1 "Suggestion", "
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from service.cds_hooks.order_sets import GROUPED, SEPARATE, Order, groups_after, order_set
 from service.cds_hooks.text import from_guideline, plain, shorten
@@ -38,44 +37,45 @@ MAX_OPTIONS: Final = 64
 _MAX_LABEL: Final = 200
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """What one suggestion does: its leaf actions, in order, and the drafts (`Type/id`) that they replace."""
 
     label: str
     leaves: tuple[AppliedAction, ...]
     replaces: tuple[str, ...]
     recommended: bool
-    topics: tuple[Json, ...] = ()
-    """What the card that it was made for is about."""
     definition: str | None = None
     """Canonical of the nearest PlanDefinition that all of it comes from."""
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(NamedTuple):
     """All that a card offers. `remarks`: what to read about it, as Markdown; `complete`: False when cut."""
 
     options: tuple[Option, ...]
     remarks: tuple[str, ...]
     behavior: str
     complete: bool
+    topics: tuple[Sequence[Json], ...]
+    """For each option, what the card that it was made for is about."""
 
 
-def offer_of(card: AppliedAction) -> Offer:
+def offer_of(card: AppliedAction, topics: Sequence[Json]) -> Offer:
     """The options beneath a top-level action, and how many of them may be taken (`at-most-one`, `any`)."""
     found = tuple(itertools.islice(_each_once(_options(card, ())), MAX_OPTIONS + 1))
     is_choice = card.selection_behavior in _CHOICES
     one_only = card.selection_behavior in _PICK_ONE or (not is_choice and len(found) > 1)
     behavior = "at-most-one" if one_only else "any"
-    return Offer(found[:MAX_OPTIONS], tuple(_remarks(card)), behavior, len(found) <= MAX_OPTIONS)
+    remarks: list[str] = []
+    _add_remarks(card, remarks)
+    options = found[:MAX_OPTIONS]
+    return Offer(options, tuple(remarks), behavior, len(found) <= MAX_OPTIONS, (topics,) * len(options))
 
 
-def _each_once(options: Iterator[Option]) -> Iterator[Option]:
+def _each_once(options: Iterable[Option]) -> Iterator[Option]:
     """Two branches of a guideline may offer the same: once is enough."""
     seen = set()
     for option in options:
-        orders = tuple(leaf.definition for leaf in option.leaves)
+        orders = tuple([leaf.definition for leaf in option.leaves])
         key = (option.label, orders, option.replaces)
         if key not in seen or None in orders:
             seen.add(key)
@@ -84,61 +84,89 @@ def _each_once(options: Iterator[Option]) -> Iterator[Option]:
 
 def _options(
     action: AppliedAction, drafts: tuple[str, ...], replacing: bool = False, plan: str | None = None
-) -> Iterator[Option]:
+) -> Iterable[Option]:
     """The alternatives that an action stands for: one, unless it is a choice or has one beneath.
 
     `drafts`, `replacing` and `plan` come from above: an action that says none takes them from its parent.
     """
-    plan = _plan(action) or plan
+    if action.definition is not None and "/PlanDefinition/" in action.definition:
+        plan = action.definition
     drafts = action.drafts or drafts
-    replacing = replacing if action.type is None else action.type in _REPLACING
+    if action.type is not None:
+        replacing = action.type in _REPLACING
+    children = action.children
     if action.selection_behavior in _CHOICES:
-        for child in action.children:
-            yield from _options(child, drafts, replacing, plan)
-        return
-    own = (action,) if action.resource is not None or action.type == "remove" else ()
-    parts = [found for c in action.children if (found := _alternatives(c, drafts, replacing, plan))]
-    picked = [is_choice for c in action.children if (is_choice := _holds(c)) is not None]
-    if not own and not parts:
-        return
+        beneath = [_options(child, drafts, replacing, plan) for child in children]
+        return beneath[0] if len(beneath) == 1 else itertools.chain.from_iterable(beneath)
+    parts: list[list[Option]] = []
+    picked: list[bool] = []
+    for child in children:
+        found = list(itertools.islice(_options(child, drafts, replacing, plan), MAX_OPTIONS + 1))
+        if found:
+            parts.append(found)
+            picked.append(_multiplies(child))
+    replaces = drafts if replacing else ()
+    if action.resource is not None or action.type == "remove":
+        own: tuple[AppliedAction, ...] = (action,)
+        if not parts:
+            option = Option(_label(action, (), ()), own, _distinct(replaces), action.precheck == "yes", plan)
+            return (option,)
+    elif not parts:
+        return ()
+    else:
+        own = ()
+    return _combined(action, own, replaces, plan, parts, picked)
+
+
+def _combined(
+    action: AppliedAction,
+    own: tuple[AppliedAction, ...],
+    replaces: tuple[str, ...],
+    plan: str | None,
+    parts: Sequence[Sequence[Option]],
+    picked: Sequence[bool],
+) -> Iterator[Option]:
+    """An option for each way to take one alternative of each part; `picked`: those of which one is chosen."""
     for combination in itertools.product(*parts):
-        picks = [part.label for part, choice in zip(combination, picked, strict=True) if choice]
+        leaves, replaced = own, replaces
+        for part in combination:
+            leaves += part.leaves
+            replaced += part.replaces
         yield Option(
-            label=_label(action, combination, picks),
-            leaves=own + tuple(leaf for part in combination for leaf in part.leaves),
-            replaces=_distinct(drafts if replacing else (), *(part.replaces for part in combination)),
-            recommended=_is_recommended(action, parts, combination),
-            definition=plan if own or len(combination) != 1 else combination[0].definition,
+            _label(action, combination, picked),
+            leaves,
+            _distinct(replaced),
+            _is_recommended(action, parts, combination),
+            plan if own or len(combination) != 1 else combination[0].definition,
         )
 
 
-def _plan(action: AppliedAction) -> str | None:
-    """The PlanDefinition that the action names."""
-    return action.definition if "/PlanDefinition/" in (action.definition or "") else None
+def _distinct(references: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(references)) if len(references) > 1 else references
 
 
-def _distinct(*references: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(itertools.chain(*references)))
+def _multiplies(child: AppliedAction) -> bool:
+    """Whether a child that offers something multiplies what is above it."""
+    if child.selection_behavior in _CHOICES:
+        return True
+    return bool(child.children) and any(_multiplies(each) and _offers(each) for each in child.children)
 
 
-def _alternatives(
-    child: AppliedAction, drafts: tuple[str, ...], replacing: bool, plan: str | None
-) -> list[Option]:
-    return list(itertools.islice(_options(child, drafts, replacing, plan), MAX_OPTIONS + 1))
+def _offers(action: AppliedAction) -> bool:
+    """Whether there is something to order, or to remove, in an action or beneath it."""
+    is_choice = action.selection_behavior in _CHOICES
+    if not is_choice and (action.resource is not None or action.type == "remove"):
+        return True
+    return any(map(_offers, action.children))
 
 
-def _holds(child: AppliedAction) -> bool | None:
-    """Whether a child multiplies what is above it; None when it offers nothing to order."""
-    if next(_options(child, ()), None) is None:
-        return None
-    return child.selection_behavior in _CHOICES or any(_holds(c) for c in child.children)
-
-
-def _label(action: AppliedAction, parts: Sequence[Option], picks: Sequence[str]) -> str:
-    title = plain(action.title or "") or " + ".join(part.label for part in parts)
+def _label(action: AppliedAction, parts: Sequence[Option], picked: Sequence[bool]) -> str:
+    title = plain(action.title or "") or " + ".join([part.label for part in parts])
     title = title or plain(action.description or "") or "Order as the guideline describes"
-    picks = [pick.removeprefix(f"{title}: ") for pick in picks]
-    return shorten(f"{title}: {' + '.join(picks)}" if picks else title, _MAX_LABEL)
+    if True in picked:
+        taken = itertools.compress(parts, picked)
+        title = f"{title}: {' + '.join([part.label.removeprefix(f'{title}: ') for part in taken])}"
+    return shorten(title, _MAX_LABEL)
 
 
 def _is_recommended(
@@ -155,7 +183,7 @@ def _is_recommended(
     )
 
 
-def _remarks(action: AppliedAction, within_option: bool = False) -> Iterator[str]:
+def _add_remarks(action: AppliedAction, remarks: list[str], within_option: bool = False) -> None:
     """What the guideline says about each option, and what it only says, in the guideline's order."""
     for child in action.children:
         is_choice = child.selection_behavior in _CHOICES and bool(child.children)
@@ -163,12 +191,13 @@ def _remarks(action: AppliedAction, within_option: bool = False) -> Iterator[str
         if only_said or not (is_choice or within_option or child.type == "remove"):
             line = _remark(child, only_said)
             if line:
-                yield line
-        yield from _remarks(child, within_option or not is_choice)
+                remarks.append(line)
+        if child.children:
+            _add_remarks(child, remarks, within_option or not is_choice)
 
 
 def _remark(action: AppliedAction, only_said: bool) -> str:
-    title, description = (from_guideline(t or "") for t in (action.title, action.description))
+    title, description = from_guideline(action.title or ""), from_guideline(action.description or "")
     line = f"**{title}**: {description}" if title and description else description
     return (line or (title if only_said else "")).replace("\n", "\n  ")
 
@@ -183,11 +212,11 @@ def suggestions_of(
     suggestions: list[Json] = []
     one_only = offer.behavior == "at-most-one"
     recommended = False
-    for option in offer.options:
+    for option, topics in zip(offer.options, offer.topics, strict=True):
         actions = _actions(option, drafts, order_sets)
         if not actions:
             continue
-        suggestion: Json = {"label": option.label, "uuid": name(option.topics)}
+        suggestion: Json = {"label": option.label, "uuid": name(topics)}
         if option.recommended and not (one_only and recommended):
             suggestion["isRecommended"] = recommended = True
         suggestion["actions"] = actions
@@ -211,15 +240,19 @@ def _actions(option: Option, drafts: Mapping[str, Mapping[str, Any]], order_sets
         draft = drafts[replaced[0]]
         if resource.get("resourceType") == draft.get("resourceType"):
             return [{"type": "update", "description": description, "resource": _in_place_of(draft, resource)}]
-    creates = [{"type": "create", "description": text, "resource": resource} for text, resource in created]
-    rest = dict(groups_after(drafts, replaced))
-    updates = [
-        {"type": "update", "description": f"Leave these orders out of {name}", "resource": left}
-        for name, left in rest.items()
-        if left
+    actions: list[Json] = [
+        {"type": "create", "description": text, "resource": resource} for text, resource in created
     ]
-    emptied = [name for name, left in rest.items() if not left]
-    return [*creates, *updates, *map(_delete, replaced + emptied)]
+    if replaced:
+        rest = dict(groups_after(drafts, replaced))
+        actions += [
+            {"type": "update", "description": f"Leave these orders out of {name}", "resource": left}
+            for name, left in rest.items()
+            if left
+        ]
+        actions += map(_delete, replaced)
+        actions += [_delete(name) for name, left in rest.items() if not left]
+    return actions
 
 
 def _delete(reference: str) -> Json:
@@ -228,9 +261,12 @@ def _delete(reference: str) -> Json:
 
 def _in_place_of(draft: Mapping[str, Any], resource: Json) -> Json:
     """The new order under the draft's id. Who ordered it and when stays; drug, dose and reason do not."""
-    kept = {name: draft[name] for name in _OF_THE_DRAFT if name in draft and name not in resource}
-    new = {name: value for name, value in resource.items() if name not in ("resourceType", "id")}
-    return {"resourceType": resource["resourceType"], "id": draft["id"], **new, **kept}
+    new = {"resourceType": None, "id": None, **resource}
+    new["resourceType"], new["id"] = resource["resourceType"], draft["id"]
+    for name in _OF_THE_DRAFT:
+        if name in draft and name not in resource:
+            new[name] = draft[name]
+    return new
 
 
 def _description(leaf: AppliedAction) -> str:
@@ -243,9 +279,11 @@ def _description(leaf: AppliedAction) -> str:
 
 def merged(offers: Sequence[Offer]) -> Offer:
     """Several offers as one, from which any may be taken."""
-    return replace(
-        offers[0],
-        options=tuple(option for offer in offers for option in offer.options),
-        remarks=tuple(remark for offer in offers for remark in offer.remarks),
-        behavior="any",
+    chain = itertools.chain.from_iterable
+    return Offer(
+        tuple(chain([offer.options for offer in offers])),
+        tuple(chain([offer.remarks for offer in offers])),
+        "any",
+        offers[0].complete,
+        tuple(chain([offer.topics for offer in offers])),
     )

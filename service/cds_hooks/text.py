@@ -12,9 +12,11 @@ import unicodedata
 MAX_SUMMARY = 139  # CDS Hooks 2.0.1: fewer than 140 characters
 MAX_DETAIL = 2_500
 
-_MARKUP = re.compile(r"[\\`*_\[\]|~#]")
 _AUTOLINK = re.compile(r"(://|\bwww\.|@)", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ESCAPED = str.maketrans(
+    {**{sign: f"\\{sign}" for sign in "\\`*_[]|~#"}, "&": "&amp;", "<": "&lt;", ">": "&gt;"}
+)
 _LINK = re.compile(r"\](?=\((?!https?://))|\](?=[\[:])", re.IGNORECASE)
 _BREAK = "\u200b"  # zero width: unseen, and it ends what would have become a link
 
@@ -28,7 +30,8 @@ def one_line(text: str) -> str:
 
 def plain(text: str) -> str:
     """For fields that are not Markdown: nothing that a careless client would render as HTML."""
-    return _TAG.sub("\u2039", one_line(text))
+    line = one_line(text)
+    return _TAG.sub("\u2039", line) if "<" in line else line
 
 
 def shorten(text: str, limit: int) -> str:
@@ -50,15 +53,23 @@ def split_summary(title: str) -> tuple[str, str]:
 def from_data(text: str, limit: int) -> str:
     """Patient data as Markdown that shows exactly that text: no markup, no HTML, no link."""
     cut = shorten(one_line(text), limit)
-    escaped = _MARKUP.sub(r"\\\g<0>", cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
-    return _AUTOLINK.sub(lambda m: m[0][0] + _BREAK + m[0][1:] if m[0] != "@" else "@" + _BREAK, escaped)
+    return _AUTOLINK.sub(_broken, cut.translate(_ESCAPED))
+
+
+def _broken(link: re.Match[str]) -> str:
+    return link[0][0] + _BREAK + link[0][1:]
 
 
 def from_guideline(text: str) -> str:
     """Guideline Markdown without HTML, and without links to anywhere but http(s)."""
-    lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
-    clean = "\n".join(_without_controls(line).rstrip() for line in lines)
-    return _LINK.sub(r"\\]", clean.replace("<", "&lt;")).strip()
+    if not text.isprintable():
+        lines = text.replace("\r\n", "\n").expandtabs(4).split("\n")
+        text = "\n".join(_without_controls(line).rstrip() for line in lines)
+    return _LINK.sub(_no_link, text.replace("<", "&lt;")).strip()
+
+
+def _no_link(_bracket: re.Match[str]) -> str:
+    return "\\]"
 
 
 def _without_controls(line: str) -> str:

@@ -20,7 +20,8 @@ class HookPlan:
     description: str
     usage_requirements: str | None
     override_reasons: tuple[Mapping[str, str], ...]
-    """Codings (`code`, `system`, `display`) of the reasons a clinician may give for overriding a card."""
+    """Codings (`code`, `system`, `display`, none empty) of the reasons a clinician may give for overriding a
+    card."""
     topics: tuple[Mapping[str, Any], ...] = ()
     """Codings of all that its cards may be about."""
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.cds_hooks.cards import EXTENSION_TOPICS, cards_of, pruned
+from service.cds_hooks.cards import EXTENSION_TOPICS, cards_of
 from service.cds_hooks.exact_json import dumps
 from service.guideline import AppliedAction, Fact
 from tests.cds_hooks.fakes import REASON, action
@@ -350,12 +350,26 @@ def test_cards_beyond_the_limit_become_one_that_drops_nothing() -> None:
     assert make(*actions, most=8)[-1]["summary"] == "Card 7"
 
 
-def test_pruning_stops_at_fhir_resources() -> None:
+def test_nothing_empty_is_said_but_in_fhir_resources() -> None:
     resource: dict[str, Any] = {"resourceType": "Task", "note": [], "code": None}
-    assert pruned({"a": None, "b": [{}, ""], "c": resource, "d": 0, "e": False}) == {
-        "c": resource,
-        "d": 0,
-        "e": False,
+    citation = {"display": "", "url": "", "document": {}}
+    (card,) = make(
+        action(title="T", description="", topic={}, documentation=(citation,), resource=resource, facts=())
+    )
+    assert card == {
+        "uuid": card["uuid"],
+        "summary": "T",
+        "indicator": "info",
+        "source": {"label": "Guideline 1"},
+        "suggestions": [
+            {
+                "label": "T",
+                "uuid": card["suggestions"][0]["uuid"],
+                "actions": [{"type": "create", "description": "T", "resource": resource}],
+            }
+        ],
+        "selectionBehavior": "any",
+        "overrideReasons": [REASON],
     }
 
 
