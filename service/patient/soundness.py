@@ -33,8 +33,10 @@ class RepeatedKeys(dict[str, Any]):
     """A JSON object in which some key stood twice: which of the values was meant, nobody can say."""
 
 
-def is_date_time(text: str) -> bool:
+def is_date_time(text: Any) -> bool:
     """True for a FHIR date, dateTime or instant in the calendar; seconds and zone may be missing."""
+    if type(text) is not str:
+        return False
     if _WHOLE.fullmatch(text):
         try:
             datetime.fromisoformat(text)
@@ -75,10 +77,13 @@ def is_plain(value: Any, depth: int = _PLAIN_DEPTH) -> bool:
     kind = type(value)
     if kind is str:
         return is_unicode(value)
-    if kind is dict:
-        return bool(value) and depth > 0 and all(is_plain(each, depth - 1) for each in value.values())
-    if kind is list:
-        return depth > 0 and all(is_plain(each, depth - 1) for each in value)
+    if kind is dict or kind is list:
+        if depth <= 0 or value == {}:
+            return False
+        for each in value.values() if kind is dict else value:
+            if not (type(each) is str and each.isascii()) and not is_plain(each, depth - 1):
+                return False
+        return True
     return kind is bool or ((kind is int or kind is Decimal) and is_sane_number(value))
 
 
@@ -97,7 +102,7 @@ class Soundness:
             return self._object(schema.get("properties", {}))
         if schema["type"] == "array":
             return self._array(self.of(schema["items"]))
-        return _is_date_time if schema.get("format") == "fhir-date-time" else _PRIMITIVES[schema["type"]]
+        return is_date_time if schema.get("format") == "fhir-date-time" else _PRIMITIVES[schema["type"]]
 
     def _definition(self, name: str) -> Accepts:
         found = self._compiled.get(name)
@@ -137,10 +142,6 @@ class Soundness:
 
 def _is_text(value: Any) -> bool:
     return type(value) is str and is_unicode(value)
-
-
-def _is_date_time(value: Any) -> bool:
-    return type(value) is str and is_date_time(value)
 
 
 _PRIMITIVES: Final[Mapping[str, Accepts]] = {
