@@ -298,17 +298,17 @@ def _without_duplicates(batches: list[Batch], left_out: list[LeftOut]) -> list[B
 
 def _all_apart(batches: list[Batch]) -> bool:
     """Whether each entry has a type and id of its own, at one look; False where that takes a closer one."""
-    names: set[tuple[str, Any]] = set()
+    ids: dict[str, set[Any]] = {}
     try:
         for batch in batches:
             if isinstance(batch, Alike):
-                ids = map(dict.get, batch.resources, repeat("id"))
-                names.update(zip(repeat(batch.kind), ids, strict=False))
+                ids.setdefault(batch.kind, set()).update(map(dict.get, batch.resources, repeat("id")))
             else:
-                names.update((entry.kind, entry.resource.get("id")) for entry in batch)
+                for entry in batch:
+                    ids.setdefault(entry.kind, set()).add(entry.resource.get("id"))
     except TypeError:
         return False
-    return len(names) == sum(map(len, batches))
+    return sum(map(len, ids.values())) == sum(map(len, batches))
 
 
 def _is_newer(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
