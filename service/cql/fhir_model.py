@@ -292,6 +292,8 @@ def _choice_reader(element: Element) -> Reader:
     def read(parent: FhirElement) -> FhirElement | None:
         json = parent.json
         present = keys.intersection(json)
+        if not present:
+            return None
         if len(present) == 1:
             (key,) = present
             if key in types:

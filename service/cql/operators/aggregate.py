@@ -18,7 +18,7 @@ Source = Sequence[Any] | None
 
 
 def _given(source: Source) -> list[Any]:
-    return [] if source is None else [each for each in source if each is not None]
+    return [each for each in source if each is not None] if source else []
 
 
 @operator("Count")

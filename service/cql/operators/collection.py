@@ -70,6 +70,10 @@ _TESTS: dict[str, Test] = {
 def _bind_test(node: Node) -> Operator:
     test = _TESTS[node["type"]]
     precision = precision_of(node)
+    if node["type"] == "Contains" and operand_kind(node, 0) == "list":
+        return lists.contains
+    if node["type"] == "In" and operand_kind(node, 1) == "list":
+        return lambda element, source: lists.contains(source, element)
     collection = {"ProperContains": 0, "ProperIn": 1}.get(node["type"])
     if collection is not None and operand_kind(node, collection) == "interval":
         return lambda left, right: None if (left, right)[collection] is None else test(left, right, precision)
@@ -86,6 +90,8 @@ _COMBINATIONS: dict[str, tuple[Operator, Operator]] = {
 @bound_operator(*_COMBINATIONS)
 def _bind_combination(node: Node) -> Operator:
     of_lists, of_intervals = _COMBINATIONS[node["type"]]
+    if operand_kind(node, 0) == operand_kind(node, 1) == "list":
+        return of_lists
 
     def combine(left: Any, right: Any) -> Any:
         if isinstance(left, Interval) or isinstance(right, Interval):

@@ -101,7 +101,8 @@ def union(left: Sequence[Any] | None, right: Sequence[Any] | None) -> List | Non
     """The distinct elements of both; a null list counts as empty, two give null."""
     if left is None and right is None:
         return None
-    return distinct([*(left or ()), *(right or ())])
+    both = [*(left or ()), *(right or ())]
+    return distinct(both) if len(both) > 1 else both
 
 
 def intersect(left: Sequence[Any] | None, right: Sequence[Any] | None) -> List | None:
