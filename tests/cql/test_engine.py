@@ -345,6 +345,97 @@ def test_a_null_names_the_deepest_nulls_it_rests_on(
     assert evaluation().unknown_because("Runtime", define_name) == expected
 
 
+def test_a_null_rests_on_what_a_condition_reads_after_a_null() -> None:
+    """A row is out once one condition is null; the other is part of why all the same."""
+    nothing = {"type": "As", "operand": {"type": "Null"}, "asType": SYSTEM + "Boolean"}
+    both = {"type": "And", "operand": [{"type": "ExpressionRef", "name": name} for name in ("M", "N")]}
+    rows = {"type": "List", "element": [literal(1)]}
+    query = {"type": "Query", "source": [{"alias": "A", "expression": rows}], "where": both}
+    first = define("X", {"type": "First", "source": query})
+    libraries = [elm(define("M", nothing), define("N", nothing), first)]
+    running = Engine(libraries, {}).evaluation(ListRecord([]), NOW)
+    assert running.unknown_because("L", "X") == (("L", "M"), ("L", "N"))
+    assert running.value("L", "X") is None
+
+
+def test_many_values_may_be_asked_for_within_a_with_statement() -> None:
+    asked = ("Missing B", "Rests On A", "Present")
+    with evaluation() as running:
+        within = [running.value("Runtime", name) for name in asked]
+        because = running.unknown_because("Runtime", "Rests On A")
+        with pytest.raises(UnknownDefine), running:
+            running.value("Runtime", "None Such")
+        assert running.value("Runtime", "Is Male") is True
+    assert within == [running.value("Runtime", name) for name in asked]
+    assert because == evaluation().unknown_because("Runtime", "Rests On A")
+
+
+def test_whether_there_is_a_row_is_known_from_the_first() -> None:
+    of_two = {"type": "SingletonFrom", "operand": {"type": "List", "element": [literal(1), literal(2)]}}
+    row = {"type": "AliasRef", "name": "A"}
+    where = {
+        "type": "If",
+        "condition": {"type": "Equal", "operand": [row, literal(1)]},
+        "then": literal("true", "Boolean"),
+        "else": {"type": "Equal", "operand": [of_two, literal(1)]},
+    }
+    for numbers in ((1, 2), (2, 1)):
+        rows = {"type": "List", "element": [literal(each) for each in numbers]}
+        query = {"type": "Query", "source": [{"alias": "A", "expression": rows}], "where": where}
+        exists = define("X", {"type": "Exists", "operand": query})
+        if numbers == (1, 2):
+            assert run(exists) is True
+        else:
+            with pytest.raises(EvaluationError, match=r"L\.X: singleton from"):
+                run(exists)
+
+
+@pytest.mark.parametrize(
+    ("codings", "expected"),
+    [
+        ([{"system": COLOURS, "code": "red"}], "warm"),
+        ([{"system": COLOURS, "code": "blue"}, {"system": COLOURS, "code": "orange"}], "warm"),
+        ([{"code": "red"}, {"system": COLOURS, "code": "blue"}], "cold"),
+        ([{"system": COLOURS}, "red", None, {"system": COLOURS, "code": "blue"}], "cold"),
+        ([{"system": {}, "code": []}, {"system": COLOURS, "code": "red"}], "warm"),
+        ([{"system": [COLOURS], "code": "red"}], None),
+        ([{"system": COLOURS, "code": "green"}], None),
+        ({"system": COLOURS, "code": "red"}, None),
+        ([], None),
+    ],
+)
+def test_a_case_over_value_sets_looks_at_every_sound_coding(codings: Any, expected: str | None) -> None:
+    code = {
+        "type": "FunctionRef",
+        "libraryName": "FHIRHelpers",
+        "name": "ToConcept",
+        "operand": [{"type": "Property", "path": "code", "scope": "O"}],
+    }
+
+    def member(name: str) -> Node:
+        return {"type": "InValueSet", "code": code, "valueset": {"name": name}}
+
+    items = [{"when": member(name), "then": literal(name, "String")} for name in ("warm", "cold")]
+    case = {"type": "Case", "caseItem": items, "else": {"type": "Null"}}
+    either = {"type": "Or", "operand": [member("warm"), member("cold")]}
+    rows = {"type": "Retrieve", "dataType": "{http://hl7.org/fhir}Observation"}
+    returned = {"type": "List", "element": [case, either]}
+    query = {
+        "type": "Query",
+        "source": [{"alias": "O", "expression": rows}],
+        "return": {"distinct": False, "expression": returned},
+    }
+    library = elm(
+        define("X", query),
+        usings=[{"localIdentifier": "FHIR", "uri": "http://hl7.org/fhir", "version": "4.0.1"}],
+        includes=[{"localIdentifier": "FHIRHelpers", "path": "FHIRHelpers", "version": "4.0.1"}],
+        valueSets=[{"name": name, "id": f"http://example.org/ValueSet/{name}"} for name in ("warm", "cold")],
+    )
+    record = ListRecord([{"resourceType": "Observation", "id": "o", "code": {"coding": codings}}])
+    found = Engine([library], VALUE_SETS).evaluation(record, NOW).value("L", "X")
+    assert found == [[expected, expected is not None]]
+
+
 def test_a_python_fault_is_an_evaluation_error_without_the_patients_data() -> None:
     class Garbled(ListRecord):
         def retrieve(

@@ -18,8 +18,8 @@ HOSTILE = "x'\"]); raise SystemExit #\n\\"
 WORDS = re.compile(r"\w+")
 OURS = frozenset(
     WORDS.findall(
-        "def run f r return if is not None True False else and or in for while break continue isinstance "
-        "list dict get type str len append m memo left look ancestors retrieve parameter now today time_of_day"
+        "def run f r m return if is not None True False else and or in for while break continue isinstance "
+        "list dict get type str len append memo left look ancestors retrieve parameter now today time_of_day"
     )
 )
 Node = dict[str, Any]
@@ -106,6 +106,19 @@ NESTS: dict[str, Any] = {
             "type": "Query",
             "source": [{"alias": "A", "expression": {"type": "List", "element": [literal("true")]}}],
             "where": node,
+        },
+    },
+    "Call in call": lambda node: {
+        "type": "Last",
+        "source": {"type": "Distinct", "operand": {"type": "List", "element": [node]}},
+    },
+    "Filter": lambda node: {
+        "type": "Exists",
+        "operand": {
+            "type": "Filter",
+            "scope": "A",
+            "source": {"type": "List", "element": [literal("true")]},
+            "condition": node,
         },
     },
     "Query in source": lambda node: {
