@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
+from typing import Any
 
 import structlog
 from flask import Blueprint, Request, Response, jsonify
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from service.cds_hooks.answer import answer
 from service.cds_hooks.discovery import discovery
@@ -93,20 +94,43 @@ def _plan_for(call: Call, plans: list[HookPlan]) -> HookPlan:
 
 def read_body(request: Request, limit: int) -> bytes:
     """The bytes of the request, when they are declared as JSON and are not too many, chunked or not."""
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype not in _JSON_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
-    if request.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") not in _JSON_TYPES:
+        charset = request.mimetype_params.get("charset", "utf-8").lower()
+        if request.mimetype not in _JSON_TYPES or charset not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMediaType("Send the body as application/json in UTF-8.")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without Content-Encoding.")
+    length = request.content_length
     try:
-        request.max_content_length = limit + 1  # a chunked body is cut there: the one byte more tells
-        body = request.get_data(cache=False)
+        if length is None:
+            body = _chunked(request, limit)
+        else:
+            body = _of_length(length, limit, environ["wsgi.input"])
         if len(body) > limit:
             raise RequestEntityTooLarge
         return body
     except RequestEntityTooLarge:
         _discard(request, limit)
         raise BodyTooLarge(f"The body is larger than {limit} bytes. Send less data in prefetch.") from None
+
+
+def _chunked(request: Request, limit: int) -> bytes:
+    request.max_content_length = limit + 1  # the body is cut there: the one byte more tells
+    return request.get_data(cache=False)
+
+
+def _of_length(length: int, limit: int, stream: Any) -> bytes:
+    """The whole body, in one piece where the server gives it so: each piece more copies it once more."""
+    if length > limit:
+        raise RequestEntityTooLarge
+    body: bytes = stream.read(length)
+    while len(body) < length:
+        piece = stream.read(length - len(body))
+        if not piece:
+            raise ClientDisconnected
+        body += piece
+    return body
 
 
 def _discard(request: Request, limit: int) -> None:
