@@ -160,6 +160,9 @@ class Body:
 class Logger(glogging.Logger):  # type: ignore[misc] # gunicorn has no types
     """gunicorn's lines as JSON, one for each request, and nothing that a client sent."""
 
+    _lines: Any = None
+    """The logger for answers, made when the first is given: what lines look like is known by then."""
+
     def setup(self, cfg: Any) -> None:
         """Takes gunicorn's handlers over."""
         super().setup(cfg)
@@ -176,7 +179,9 @@ class Logger(glogging.Logger):  # type: ignore[misc] # gunicorn has no types
             return
         route = environ.get(ROUTE, "none")
         method = environ.get("REQUEST_METHOD")
-        say = _log.debug if route in _QUIET else _log.info
+        if self._lines is None:
+            self._lines = _log.bind()
+        say = self._lines.debug if route in _QUIET else self._lines.info
         say(
             "request",
             method=method if method in _METHODS else "other",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from service.cds_hooks.cards import cards_of
 from service.cds_hooks.envelope import Call
@@ -21,11 +20,11 @@ from service.patient.fhir_server import FhirReader
 EXTENSION_LEFT_OUT: Final = "org.example.sarcoma-cds.left-out"
 """Response extension: resources that did not count, and why. Only keys, references and reasons."""
 
+_UNKNOWN: Final = Hook("")
 _NO_DRAFTS: Final = Drafts((), None, {}, ())
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A CDS Hooks response (`body`) and how it came about."""
 
     body: dict[str, Any]
@@ -53,7 +52,7 @@ def answer(
 
     Raises DataUnavailable and DraftsUnreadable (data is missing), and whatever evaluation raises (our fault).
     """
-    hook = HOOKS.get(plan.hook, Hook(""))
+    hook = HOOKS.get(plan.hook, _UNKNOWN)
     if hook.drafts and call.server is not None:  # before anything is read there
         reader = None if read_drafts(call.context, hook.selections).nothing_to_judge else reader
     given = filled(call, guideline.data_needs, reader)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastjsonschema
 
@@ -22,8 +21,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _PARTS = ("context", "prefetch", "extension", "fhirAuthorization")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A CDS Hooks request whose envelope is sound. What `prefetch` and the drafts hold is not judged yet."""
 
     hook: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -14,12 +14,11 @@ from service.patient.fhir_server import FhirReader, Query, next_link
 _log = structlog.get_logger("cds_hooks")
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """Values of the advertised keys, the client's or its FHIR server's, and why some are still absent."""
 
     values: Mapping[str, Any]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = MappingProxyType({})
     supplied: frozenset[str] = frozenset()
     """The keys that the FHIR server supplied or continued."""
 

@@ -47,27 +47,32 @@ class _Run:
         value_of = self._evaluation.value
         applied = []
         for action in actions:
-            is_unknown = False
             for define in action.conditions:
                 try:
                     value = value_of(define.library, define.name)
                 except CqlError as error:
                     raise _failure(define, f"{above}/{action.id}", error) from error
-                if value is True:
-                    continue
-                if value is False:
+                if value is not True:
+                    if value is not False:
+                        self._look_at_all(action.conditions, f"{above}/{action.id}")
                     break
-                if value is not None:
-                    text = f"a condition is true, false or null, not {_kind(value)}"
-                    raise GuidelineError(f"{above}/{action.id}", str(define), text)
-                is_unknown = True
             else:
-                if not is_unknown:
-                    path = f"{above}/{action.id}"
-                    children = self.actions(action.children, path) if action.children else ()
-                    if children or not is_empty(action, top=top):
-                        applied.append(self._applied(action, path, children))
+                path = f"{above}/{action.id}"
+                children = self.actions(action.children, path) if action.children else ()
+                if children or not is_empty(action, top=top):
+                    applied.append(self._applied(action, path, children))
         return tuple(applied)
+
+    def _look_at_all(self, conditions: tuple[Define, ...], path: str) -> None:
+        """Of several conditions, one that is null does not hide that another fails."""
+        for define in conditions:
+            value = self._value(define, path)
+            if value is False:
+                return
+            if not (value is True or value is None):
+                raise GuidelineError(
+                    path, str(define), f"a condition is true, false or null, not {_kind(value)}"
+                )
 
     def _applied(self, action: Action, path: str, children: tuple[AppliedAction, ...]) -> AppliedAction:
         title, description, priority = action.title, action.description, action.priority

@@ -117,8 +117,7 @@ class AppliedAction(NamedTuple):
     children: tuple[AppliedAction, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A PlanDefinition applied to a patient."""
 
     plan: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -131,7 +130,7 @@ def test_a_form_is_the_same_in_two_places() -> None:
 
 def _with(resource: Json) -> Applied:
     card = action("plan/card", "Card", action("plan/card/rest", "Rest", resource=resource))
-    return dataclasses.replace(applied(), actions=(card,))
+    return applied()._replace(actions=(card,))
 
 
 def test_what_only_one_cannot_decide_is_a_difference() -> None:
