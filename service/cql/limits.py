@@ -13,7 +13,7 @@ _STEPS_BETWEEN_LOOKS: Final = 512
 
 @dataclass(frozen=True)
 class Limits:
-    """``steps``: rows visited, elements made, calls that could multiply; ``seconds``: from its first step on."""
+    """``steps``: rows visited, elements made, calls that could multiply; ``seconds``: from the first on."""
 
     steps: int = 20_000_000
     seconds: float = 10.0

@@ -307,15 +307,16 @@ class _Decision(Inline):
                 self._operands.append(each)
 
     def _write(self, writer: Writer) -> str:
-        found = writer.variable()
         first, *others = self._operands
         with writer.block("while True:"):
-            if self.truth:
-                self._write_truth(writer, found)
-                return found
-            writer.put(found, first)
+            found = writer.own(first)
             writer.line(f"if {found} is {self._end}: break")
             for operand in others:
+                if self.truth:
+                    writer.put(found, operand)
+                    if operand is not others[-1]:
+                        writer.line(f"if {found} is {self._end}: break")
+                    continue
                 value = writer.value(operand)
                 with writer.block(f"if {value} is not {self._other}:"):
                     writer.line(f"{found} = None")
@@ -324,13 +325,6 @@ class _Decision(Inline):
                         writer.line("break")
             writer.line("break")
         return found
-
-    def _write_truth(self, writer: Writer, found: str) -> None:
-        """As ``_write``, of operands that are never null."""
-        for operand in self._operands:
-            writer.put(found, operand)
-            writer.line(f"if {found} is {self._end}: break")
-        writer.line("break")
 
 
 @compiles("Equal", "In")

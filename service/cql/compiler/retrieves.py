@@ -155,6 +155,22 @@ def _before_conversion(compiling: Compiling, node: Node, scope: Scope) -> Expres
     return compiling.expression(node["operand"][0], scope)
 
 
+_CONCEPT: Final = fhir_types()["CodeableConcept"]
+_SYSTEM_AND_CODE: Final = itemgetter("system", "code")
+_MALFORMED: Final = (KeyError, TypeError)
+"""What reading the JSON of codings ends with where one has not both, or there is none."""
+
+
+def _sound_keys(concept: FhirElement) -> Iterator[CodeKey]:
+    """(system, code) of those codings of a CodeableConcept that have both as texts."""
+    codings = concept.json.get("coding")
+    for coding in codings if type(codings) is list else ():
+        if type(coding) is dict:
+            system, code = coding.get("system"), coding.get("code")
+            if isinstance(system, str) and isinstance(code, str):
+                yield system, code
+
+
 class Membership(Inline):
     """Whether FHIR data is in a value set: a CodeableConcept by its JSON, other values once converted.
 
@@ -177,41 +193,15 @@ class Membership(Inline):
 
     def has(self, value: Any) -> Any:
         """Whether a value that is not null is a member."""
-        codes = coding_keys(value)
-        if codes is None:
-            return _IN_VALUE_SET(self._convert(value), self._value_set)
-        try:
-            return not self.members.isdisjoint(codes)
-        except _MALFORMED:
-            return not self.members.isdisjoint(_sound_keys(value))
+        if type(value) is FhirElement and value.type is _CONCEPT:
+            try:
+                return not self.members.isdisjoint(map(_SYSTEM_AND_CODE, value.json["coding"]))
+            except _MALFORMED:
+                return not self.members.isdisjoint(_sound_keys(value))
+        return _IN_VALUE_SET(self._convert(value), self._value_set)
 
 
 _IN_VALUE_SET: Final = plain("InValueSet")
-
-
-def coding_keys(value: Any) -> Iterator[CodeKey] | None:
-    """(system, code) of the codings of a CodeableConcept, from its JSON; None of any other value.
-
-    What is read from it fails with one of _MALFORMED at a coding that has not both: see _sound_keys.
-    """
-    if type(value) is not FhirElement or value.type is not _CONCEPT:
-        return None
-    codings = value.json.get("coding")
-    return map(_SYSTEM_AND_CODE, codings) if type(codings) is list else None
-
-
-def _sound_keys(value: FhirElement) -> Iterator[CodeKey]:
-    """(system, code) of those codings that have both as texts."""
-    for coding in value.json["coding"]:
-        if type(coding) is dict:
-            system, code = coding.get("system"), coding.get("code")
-            if isinstance(system, str) and isinstance(code, str):
-                yield system, code
-
-
-_CONCEPT: Final = fhir_types()["CodeableConcept"]
-_SYSTEM_AND_CODE: Final = itemgetter("system", "code")
-_MALFORMED: Final = (KeyError, TypeError)
 
 
 @compiles("Case")
@@ -238,11 +228,10 @@ def _looked_up(tests: list[Membership], choice: Choice) -> Expression:
         return choice
 
     def look_up(value: Any) -> Any:
-        codes = coding_keys(value)
-        if codes is None:
+        if type(value) is not FhirElement or value.type is not _CONCEPT:
             return UNSET
         try:
-            found = known & codes
+            found = known & map(_SYSTEM_AND_CODE, value.json["coding"])
         except _MALFORMED:
             found = known & _sound_keys(value)
         return results[min(map(first.__getitem__, found)) if found else -1]

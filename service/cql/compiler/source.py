@@ -180,6 +180,11 @@ class Writer:
         self.line(f"{variable} = {source}")
         return variable
 
+    def own(self, expression: Expression) -> str:
+        """A variable with the value of an expression, free to be given another."""
+        source = self.once(expression)
+        return source if _VARIABLE.fullmatch(source) else self.bind(source)
+
     def put(self, variable: str, expression: Expression) -> None:
         """Give a variable the value of an expression."""
         self.line(f"{variable} = {self.once(expression)}")
@@ -197,6 +202,7 @@ class Writer:
 
 
 _COUNT: Final = (" r.left -= 1", " if r.left < 0: r.look()")
+_VARIABLE: Final = re.compile(r"v\d+")
 _ATOM: Final = re.compile(r"\w+|f\[\d+\]")
 
 

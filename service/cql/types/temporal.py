@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import total_ordering
 from operator import le
-from typing import ClassVar, Final, Self, cast
+from typing import Any, ClassVar, Final, Self
 
 UNITS: Final = ("year", "month", "day", "hour", "minute", "second", "millisecond")
 
@@ -65,7 +65,7 @@ class Temporal:
 
         Raises ValueError for a component out of range, or given after a missing one.
         """
-        given = cast("tuple[int, ...]", parts)
+        given: Any = parts
         if None in parts:
             given = tuple(part for part in parts if part is not None)
         if not given or len(parts) > len(self.units) or given != parts[: len(given)]:
@@ -139,7 +139,7 @@ class Date(Temporal):
         match = _DATE.fullmatch(text)
         if match is None:
             raise ValueError(f"not a date: {text!r}")
-        return cls(*(int(part) for part in match.groups() if part is not None))
+        return cls(*map(int, filter(None, match.groups())))
 
     @classmethod
     def of(cls, value: dt.date) -> "Date":
@@ -183,7 +183,7 @@ class DateTime(Temporal):
         if match is None:
             raise ValueError(f"not a date and time: {text!r}")
         *parts, fraction, zone = match.groups()
-        given: list[int | None] = [int(part) for part in parts if part is not None]
+        given = [*map(int, filter(None, parts))]
         if fraction is not None:
             given.append(int(fraction[:3].ljust(3, "0")))
         return cls(*given, offset=None if zone is None else _offset(zone))
@@ -239,7 +239,7 @@ class Time(Temporal):
         if match is None:
             raise ValueError(f"not a time: {text!r}")
         *parts, fraction = match.groups()
-        given: list[int | None] = [int(part) for part in parts if part is not None]
+        given = [*map(int, filter(None, parts))]
         if fraction is not None:
             given.append(int(fraction[:3].ljust(3, "0")))
         return cls(*given)
