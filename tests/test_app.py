@@ -148,6 +148,30 @@ def test_every_answer_has_the_headers_of_a_careful_service(
     assert "Strict-Transport-Security" not in client.open(path, method=method).headers
 
 
+@pytest.mark.parametrize("origin", [None, LISTED, "https://attacker.example"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/cds-services"), ("POST", "/cds-services/test-patient-view"), ("OPTIONS", "/"), ("GET", "/x")],
+)
+def test_no_header_is_said_twice(
+    production: FlaskClient, client: FlaskClient, method: str, path: str, origin: str | None
+) -> None:
+    for service in (production, client):
+        answer = service.open(path, method=method, headers={"Origin": origin} if origin else {})
+        names = [name.lower() for name, _ in answer.headers]
+        assert sorted(names) == sorted(set(names))
+        assert "x-request-id" in names
+
+
+def test_who_is_no_web_page_hears_of_a_listed_one_at_most(
+    production: FlaskClient, client: FlaskClient
+) -> None:
+    assert client.get("/").headers["Access-Control-Allow-Origin"] == "*"
+    answer = production.get("/")
+    assert answer.headers["Access-Control-Allow-Origin"] == LISTED
+    assert answer.headers["Vary"] == "Origin"
+
+
 def test_only_discovery_may_be_kept(client: FlaskClient) -> None:
     assert client.get("/cds-services").headers["Cache-Control"] == "public, max-age=60"
     body = request_body()

@@ -97,7 +97,7 @@ def _draft(action: AppliedAction, label: str, drafts: Mapping[str, Mapping[str, 
     offer = offer_of(action, topics)
     title = action.title or (topic.get("display") if topic else None) or _FALLBACK_TITLE
     summary, rest = split_summary(title)
-    citations = [_citation(each) for each in action.documentation if isinstance(each, Mapping)]
+    citations = [_citation(each) for each in action.documentation if isinstance(each, dict)]
     source = _source(citations, label)
     if topic:
         source["topic"] = topic
@@ -196,7 +196,7 @@ def _fact(fact: Fact) -> str:
 
 def _citation(citation: Mapping[str, Any]) -> _Citation:
     document = citation.get("document")
-    inside = document.get("url") if isinstance(document, Mapping) else None
+    inside = document.get("url") if isinstance(document, dict) else None
     parts = (*map(citation.get, ("display", "label", "citation", "url")), inside)
     return _cited(*[part if isinstance(part, str) else "" for part in parts])
 

@@ -53,6 +53,25 @@ def test_a_sound_call_is_answered() -> None:
     assert asked["subject"] == "Patient/p1"
 
 
+class Dripping:
+    """A server's stream that gives seven bytes at a time, whatever is asked for."""
+
+    def __init__(self, body: bytes) -> None:
+        self.left = body
+
+    def read(self, size: int = -1) -> bytes:
+        piece, self.left = self.left[:7], self.left[7:]
+        return piece
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def test_a_body_is_put_together_and_one_that_ends_early_is_refused(more: int, status: int) -> None:
+    sound = json.dumps(request_body()).encode()
+    environ = {"wsgi.input": Dripping(sound), "CONTENT_LENGTH": str(len(sound) + more)}
+    response = client().post(VIEW, content_type="application/json", environ_overrides=environ)
+    assert response.status_code == status
+
+
 def test_nothing_to_say_is_an_empty_list() -> None:
     assert client(FakeGuideline()).post(VIEW, json=request_body()).json == {"cards": []}
 

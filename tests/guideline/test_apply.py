@@ -109,6 +109,26 @@ def test_unknown_actions_are_listed_with_what_is_missing(tmp_path: Path) -> None
     assert [(entry.path, entry.because) for entry in result.unknown] == [("root/a/b", ("Small.Grade",))]
 
 
+def test_the_trace_may_be_asked_for_again(tmp_path: Path) -> None:
+    gone = {"id": "d", "title": "D", "condition": when("No")}
+    options = {"id": "c", "title": "C", "selectionBehavior": "any", "action": [gone]}
+    second = {"id": "b", "title": "B", "condition": when("Unknown"), "action": [{"id": "e", "title": "E"}]}
+    result = applied(tmp_path, {"id": "a", "title": "A", "action": [options]}, second)
+    assert [(entry.path, entry.outcome) for entry in result.trace] == [
+        ("root/a", "applied"),
+        ("root/a/c", "empty"),
+        ("root/a/c/d", "not-applied"),
+        ("root/b", "unknown"),
+        ("root/b/e", "parent"),
+    ]
+    assert result.trace == result.trace
+
+
+def test_a_null_condition_does_not_hide_that_another_fails(tmp_path: Path) -> None:
+    with pytest.raises(GuidelineError, match=r"^root/a \(Small\.Fails\): "):
+        applied(tmp_path, {"id": "a", "title": "A", "condition": when("Unknown", "Fails")})
+
+
 def test_a_failing_condition_is_an_error_that_names_action_and_define(tmp_path: Path) -> None:
     with pytest.raises(GuidelineError, match=r"^root/a/b \(Small\.Fails\): ") as raised:
         applied(
