@@ -139,6 +139,13 @@ def test_no_nesting_is_too_deep_for_python(nest: str) -> None:
     assert evaluated(node) is True
 
 
+def test_a_null_that_stands_where_a_list_is_wanted_is_no_fault_of_python() -> None:
+    assert evaluated({"type": "Exists", "operand": {"type": "Null"}}) is False
+    assert evaluated({"type": "First", "source": {"type": "Null"}}) is None
+    empty = {"type": "Filter", "source": {"type": "Null"}, "scope": "A", "condition": literal("true")}
+    assert evaluated({"type": "First", "source": empty}) is None
+
+
 def test_lets_of_lets_are_written_once() -> None:
     """Each let reads the one before twice: written where it is read, the last would be 2^40 long."""
     lets = [{"identifier": "L0", "expression": literal("1", "Integer")}]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..fhir_helpers import to_value
 from ..fhir_model import FhirType
-from ..operators.list import distinct, exists
+from ..operators.list import distinct, exists, first
 from ..types import DateTime, Temporal
 from .compiling import NULL, Compiling, Scope, compiles
 from .expressions import plain
@@ -17,7 +17,7 @@ from .functions import NATIVE_LIBRARY
 from .program import RUN, UNSET, Expression, Frame, Node
 from .properties import Readers
 from .run import Run
-from .source import Constant, Inline, Writer
+from .source import Constant, Inline, Writer, call
 from .source import slot as slot_of
 from .type_specifiers import result_type
 
@@ -153,6 +153,8 @@ class _Loop(Inline):
 def _exists(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     """Of a query it needs no list; of a list, whose first element is seldom null, no operator."""
     (operand,) = compiling.operands(node, scope)
+    if isinstance(operand, Constant):
+        return call(exists, [operand], truth=True)
 
     def write(writer: Writer) -> str:
         if isinstance(operand, _Loop):
@@ -166,6 +168,8 @@ def _exists(compiling: Compiling, node: Node, scope: Scope) -> Expression:
 @compiles("First")
 def _first(compiling: Compiling, node: Node, scope: Scope) -> Expression:
     (source,) = compiling.operands(node, scope)
+    if isinstance(source, Constant):
+        return call(first, [source])
 
     def write(writer: Writer) -> str:
         value = writer.value(source)
