@@ -146,7 +146,8 @@ class Evaluation:
         run = self._run
         if error is run.record_failure:
             run.record_failure = None  # else its traceback keeps the whole request in a cycle
-            return error
+            if not isinstance(error, RecursionError):
+                return error
         running = _defines_of(run.program, error)
         if isinstance(error, EvaluationError) and error.library is None:
             last = running[-1] if running else define

@@ -447,6 +447,17 @@ def test_a_python_fault_is_an_evaluation_error_without_the_patients_data() -> No
         ENGINE.evaluation(Garbled([]), NOW, {}).value("Runtime", "All")
 
 
+def test_a_record_that_is_asked_too_deep_down_is_an_evaluation_error() -> None:
+    class Deep(ListRecord):
+        def retrieve(
+            self, resource_type: str, code_path: str | None, codes: frozenset[tuple[str, str]] | None
+        ) -> Any:
+            return self.retrieve(resource_type, code_path, codes)
+
+    with pytest.raises(EvaluationError, match=r"Runtime\.All: recursion without end"):
+        ENGINE.evaluation(Deep([]), NOW, {}).value("Runtime", "All")
+
+
 def test_library_info() -> None:
     info = ENGINE.libraries()["Runtime"]
     assert (info.version, info.includes) == ("1.0.0", {"FHIRHelpers": "4.0.1", "Shared": "2.0.0"})
