@@ -371,10 +371,14 @@ class _Not(Inline):
         self._operand = operand
 
     def _write(self, writer: Writer) -> str:
+        if self.truth:
+            return self.holds(writer)
         value = writer.value(self._operand)
-        return f"not {value}" if self.truth else f"None if {value} is None else not {value}"
+        return f"None if {value} is None else not {value}"
 
     def holds(self, writer: Writer) -> str:
+        if self.truth:
+            return f"not ({writer.once(self._operand)})"
         return f"{writer.value(self._operand)} is False"
 
 

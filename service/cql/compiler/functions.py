@@ -56,7 +56,7 @@ def _call(function: Function | Body, arguments: list[Expression]) -> Expression:
         values = ["r", *writer.values(arguments)]
         return f"{writer.name(function)}({', '.join(values)})"
 
-    return Inline(write)
+    return Inline(write, truth=isinstance(function, Function) and function.truth)
 
 
 def _dispatch(overloads: list[Function], arguments: list[Expression]) -> Expression:

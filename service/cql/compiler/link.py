@@ -21,7 +21,7 @@ from .program import (
     Unit,
     codes_of_value_set,
 )
-from .source import body_of, resolve, slot
+from .source import Inline, body_of, resolve, slot
 from .type_specifiers import ANY, FHIR, SYSTEM, TypeSpecifier, result_type, type_specifier
 
 
@@ -219,6 +219,7 @@ def _compile(unit: Unit, program: Program) -> Iterator[_Body]:
 def _compile_define(unit: Unit, program: Program, define: Define, body: Any) -> _Body:
     layout = Layout()
     expression = Compiling(program, unit, define.name).expression(body, Scope(layout))
+    define.truth = isinstance(expression, Inline) and expression.truth
     return _Body(define, f"{unit.name}.{define.name}", expression, layout.size)
 
 
@@ -229,5 +230,6 @@ def _compile_function(unit: Unit, program: Program, function: Function, node: No
     layout = Layout()
     names = {("operand", name): slot(layout.slot()) for name, _ in function.operands}
     expression = compiling.expression(node.get("expression"), Scope(layout, names))
+    function.truth = isinstance(expression, Inline) and expression.truth
     function.calls = compiling.calls
     return _Body(function, f"{unit.name}.{function.name}()", expression, layout.size)

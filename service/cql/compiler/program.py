@@ -81,6 +81,8 @@ class Define:
     access: str
     result: TypeSpecifier
     run: Body = _not_compiled
+    truth: bool = False
+    """Whether the value is known to be True or False, never null."""
 
 
 @dataclass
@@ -91,6 +93,8 @@ class Function:
     name: str
     operands: tuple[tuple[str, TypeSpecifier], ...]
     run: Body = _not_compiled
+    truth: bool = False
+    """As for a Define."""
     calls: "list[Function]" = field(default_factory=list)
     """The functions that it calls, each as often as it is written there."""
 

@@ -180,7 +180,7 @@ class Membership(Inline):
     def __init__(
         self, node: Node, subject: Expression, convert: Callable[[Any], Any], value_set: ValueSetRef
     ) -> None:
-        super().__init__(self._write)
+        super().__init__(self._write, truth=True)
         self.node = node
         self.subject = subject
         self.members = value_set.codes
@@ -191,14 +191,14 @@ class Membership(Inline):
         value = writer.value(self.subject)
         return f"{value} is not None and {writer.name(self.has)}({value})"
 
-    def has(self, value: Any) -> Any:
+    def has(self, value: Any) -> bool:
         """Whether a value that is not null is a member."""
         if type(value) is FhirElement and value.type is _CONCEPT:
             try:
                 return not self.members.isdisjoint(map(_SYSTEM_AND_CODE, value.json["coding"]))
             except _MALFORMED:
                 return not self.members.isdisjoint(_sound_keys(value))
-        return _IN_VALUE_SET(self._convert(value), self._value_set)
+        return _IN_VALUE_SET(self._convert(value), self._value_set) is True
 
 
 _IN_VALUE_SET: Final = plain("InValueSet")

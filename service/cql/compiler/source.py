@@ -300,7 +300,7 @@ def reference(define: Define) -> Inline:
         writer.line(f"if {value} is {writer.name(UNSET)}: {value} = {writer.name(define)}(r)")
         return value
 
-    return Inline(write)
+    return Inline(write, truth=define.truth)
 
 
 def constants(expressions: Any) -> list[Any] | None:
