@@ -137,9 +137,12 @@ class Evaluation:
                 return found.run(self._run)
         except Exception as error:
             failure = self._failure(found, error)
-            if failure is error:
-                raise
-            raise failure from error
+            try:
+                if failure is error:
+                    raise
+                raise failure from error
+            finally:
+                del failure  # else its traceback keeps the whole request in a cycle
 
     def _failure(self, define: Define, error: Exception) -> Exception:
         """What the caller gets for what was raised while the value of a define was sought."""
