@@ -136,28 +136,27 @@ class Evaluation:
             with self:
                 return found.run(self._run)
         except Exception as error:
-            failure = self._failure(found, error)
-            try:
-                if failure is error:
-                    raise
-                raise failure from error
-            finally:
-                del failure  # else its traceback keeps the whole request in a cycle
+            if self._is_told(found, error):
+                raise
+            raise self._failure(found, error) from error  # in no variable: its traceback has this frame
 
-    def _failure(self, define: Define, error: Exception) -> Exception:
-        """What the caller gets for what was raised while the value of a define was sought."""
+    def _is_told(self, define: Define, error: Exception) -> bool:
+        """Whether the caller gets what was raised while the value of a define was sought: the record's errors
+        as they are, ours with the define that they came from.
+        """
         run = self._run
         if error is run.record_failure:
             run.record_failure = None  # else its traceback keeps the whole request in a cycle
-            if not isinstance(error, RecursionError):
-                return error
-        running = _defines_of(run.program, error)
+            return not isinstance(error, RecursionError)
         if isinstance(error, EvaluationError) and error.library is None:
-            last = running[-1] if running else define
+            last = [define, *_defines_of(run.program, error)][-1]
             error.library, error.define = last.library, last.name
-        if isinstance(error, CqlError):
-            return error
+        return isinstance(error, CqlError)
+
+    def _failure(self, define: Define, error: Exception) -> EvaluationError:
+        """What the caller gets for another error."""
         if isinstance(error, RecursionError):
+            running = _defines_of(self._run.program, error)
             times = Counter(each.index for each in running)
             twice = next((each for each in running if times[each.index] > 1), None)
             if twice is not None:
@@ -178,7 +177,8 @@ class Evaluation:
             with self:
                 found = self._deepest_nulls(asked.index, {}) or (asked.index,)
         except EvaluationError as error:
-            raise self._failure(asked, error) from None
+            self._is_told(asked, error)
+            raise
         defines = self._run.program.defines
         return tuple((defines[each].library, defines[each].name) for each in found)
 
