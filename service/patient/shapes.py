@@ -147,8 +147,13 @@ def is_sound(resource: dict[str, Any]) -> bool:
 
     False also where only those two can tell.
     """
-    shape = _shape_of(resource)
-    return is_plain(resource) if shape is None else shape.accepts(resource)
+    return are_sound([resource])
+
+
+def are_sound(resources: list[dict[str, Any]]) -> bool:
+    """Whether each of some resources of one type is sound."""
+    shape = _shape_of(resources[0])
+    return all(map(is_plain if shape is None else shape.accepts, resources))
 
 
 def _misfit(resource: dict[str, Any]) -> str | None:

@@ -12,12 +12,11 @@ from service.patient.bundles import Alike, Entry
 from service.patient.codes import NotCoded, codes_at
 from service.patient.medications import Medications
 from service.patient.references import is_id
-from service.patient.shapes import is_sound, problem, tidy
+from service.patient.shapes import are_sound, is_sound, problem, tidy
 
 CodeKey = tuple[str, str]
 Resource = dict[str, Any]
 
-_UNTOUCHED: Final[Resource] = {}
 _RESOURCE: Final = attrgetter("resource")
 
 
@@ -51,29 +50,29 @@ class Shelf:
                 index = self._index(path)
             shared = codes.intersection(index) if len(index) < len(codes) else index.keys() & codes
             numbers = sorted({number for pair in shared for number in index[pair]})
-        found = []
-        ready = self._ready.get
-        for number in numbers:
-            resource = ready(number, _UNTOUCHED)
-            if resource is _UNTOUCHED:
-                resource = self._touch(number)
-            if resource is not None:
-                found.append(resource)
-        return found
+        ready = self._ready
+        fresh = [number for number in numbers if number not in ready] if ready else list(numbers)
+        if fresh:
+            self._touch(fresh)
+        return [resource for resource in map(ready.__getitem__, numbers) if resource is not None]
 
-    def _touch(self, number: int) -> Resource | None:
-        """The resource as content reads it, None (and reported) when its shape is at fault."""
+    def _touch(self, numbers: list[int]) -> None:
+        """Readies resources as content reads them; None (and reported) where their shape is at fault."""
+        came = [self._resources[number] for number in numbers]
+        if are_sound(came) and _are_ready(came):
+            self._ready.update(zip(numbers, came, strict=True))
+        else:
+            self._ready.update((number, self._readied(number)) for number in numbers)
+
+    def _readied(self, number: int) -> Resource | None:
         came = self._resources[number]
         sound = is_sound(came)
-        own = _presentable(came if sound else tidy(came))
-        resource: Resource | None = self._medications.resolved(own)
-        if not sound or resource is not own:
-            reason = problem(resource or own)
-            if reason is not None:
-                resource = None
-                self._unreadable(self.entries[number], reason)
-        self._ready[number] = resource
-        return resource
+        resource: Resource = self._medications.resolved(_presentable(came if sound else tidy(came)))
+        reason = None if sound and resource is came else problem(resource)
+        if reason is None:
+            return resource
+        self._unreadable(self.entries[number], reason)
+        return None
 
     def _index(self, path: str) -> dict[CodeKey, list[int]]:
         index = self._index_of_concepts(path)
@@ -109,8 +108,14 @@ class Shelf:
             return codes_at(own, path)
         except NotCoded:
             if number not in self._ready:
-                self._touch(number)  # no code can be read: say so when the shape is at fault
+                self._touch([number])  # no code can be read: say so when the shape is at fault
             return ()
+
+
+def _are_ready(resources: list[Resource]) -> bool:
+    """Whether each may be read as it came: quoted by its id, and naming its drug, if any, itself."""
+    ids = map(dict.get, resources, repeat("id"))
+    return all(map(is_id, ids)) and not any(map(contains, resources, repeat("medicationReference")))
 
 
 def _presentable(resource: Resource) -> Resource:
