@@ -83,7 +83,8 @@ def milliseconds(work: Callable[[], Any], repeat: int) -> list[float]:
 
 def own_milliseconds(size: int, repeat: int = 50) -> float:
     """Processor time of `own_work` in milliseconds, the median."""
-    return median(milliseconds(own_work(size), repeat))
+    with _collector_off():
+        return median(milliseconds(own_work(size), repeat))
 
 
 # ---- against another engine
@@ -215,12 +216,14 @@ def _peak(work: Callable[[], Any]) -> float:
 
 @contextlib.contextmanager
 def _collector_off() -> Iterator[None]:
-    """What the garbage collector costs depends on all that lives in the process, not on the work."""
+    """What the collector costs depends on all that lives in the process; the service hardly needs it."""
     gc.collect()
     gc.freeze()
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         gc.unfreeze()
 
 
