@@ -2,75 +2,48 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
-from contextvars import ContextVar
-from threading import Lock
-from typing import Any, Final
+from typing import Any
+from uuid import uuid4
 
 import structlog
 
-from service import uuids
-
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_REQUEST: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
-_JSON: Final = json.JSONEncoder(default=repr)
-_ONE_AT_A_TIME: Final = Lock()
 
 
 def configure(level: str) -> None:
     """Every line is one JSON object with time, level and the id of the request that it belongs to."""
     structlog.configure(
         processors=[
-            _name_request,
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _as_json,
+            structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=_StandardError,
+        logger_factory=_stderr_logger,
         cache_logger_on_first_use=False,
     )
 
 
-class _StandardError:
-    """Writes lines to what standard error is when they come; a logger may have been made long before."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def msg(self, line: str) -> None:
-        with _ONE_AT_A_TIME:
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
-
-    debug = info = warning = error = critical = msg
-
-
-def _name_request(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    name = _REQUEST.get()
-    if name is not None:
-        event.setdefault("request_id", name)
-    return event
-
-
-def _as_json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    return _JSON.encode(event)
+def _stderr_logger(*_: Any) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
 
 
 def begin(*offered: str | None) -> str:
     """The id of the request that begins, which lines are to name: the first one offered that is harmless."""
     name = request_id(*offered)
-    _REQUEST.set(name)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=name)
     return name
 
 
 def forget() -> None:
     """No request is being answered now."""
-    _REQUEST.set(None)
+    structlog.contextvars.clear_contextvars()
 
 
 def request_id(*offered: str | None) -> str:
@@ -78,7 +51,7 @@ def request_id(*offered: str | None) -> str:
     for text in offered:
         if text and _REQUEST_ID.fullmatch(text):
             return text
-    return uuids.new()
+    return str(uuid4())
 
 
 def where(error: BaseException) -> dict[str, Any]:

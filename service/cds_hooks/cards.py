@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
-from service import uuids
 from service.cds_hooks.order_sets import SEPARATE
 from service.cds_hooks.suggestions import Name, Offer, merged, offer_of, suggestions_of
 from service.cds_hooks.text import (
@@ -65,7 +65,7 @@ def cards_of(
     label: str,
     max_cards: int,
     note: str = "",
-    name: Name = lambda topics: uuids.new(),
+    name: Name = lambda topics: str(uuid4()),
     order_sets: str = SEPARATE,
 ) -> list[Json]:
     """One card for each top-level action, worst first; beyond `max_cards` the last stands for all the rest.

@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from os import urandom
 from typing import Any, Final
-
-from service import uuids
+from uuid import UUID, uuid4
 
 SEVERAL: Final = ("", "several")
 """System and code of the topic of a card that stands for several recommendations."""
@@ -43,7 +42,7 @@ class Namer:
     def __call__(self, topics: Sequence[Mapping[str, Any]]) -> str:
         """A new uuid for what has these topics (Codings)."""
         if not topics:
-            return uuids.new()
+            return str(uuid4())
         system, code = SEVERAL if len(topics) > 1 else _coding(topics[0])
         return _new_id(_name(self.service, system, code, self.version))
 
@@ -54,7 +53,7 @@ def new_id(kind: Kind) -> str:
 
 
 def _new_id(name: str) -> str:
-    return uuids.version_4(int(name, 16) << 80 | int.from_bytes(urandom(10), "big"))
+    return str(UUID(int=int(name, 16) << 80 | secrets.randbits(80), version=4))
 
 
 def kind_name(kind: Kind) -> str:
