@@ -36,7 +36,7 @@ def loads(body: bytes | str) -> Any:
     try:
         hook = partial(_object, repeated)
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=hook)
-        return _spoiled(value) if repeated else value
+        return _spoiled(value)[0] if repeated else value
     except RecursionError:
         raise InvalidRequest("The body is nested too deeply. Send fewer levels.") from None
     except json.JSONDecodeError as error:
@@ -99,22 +99,21 @@ def _object(repeated: list[RepeatedKeys], pairs: list[tuple[str, Any]]) -> dict[
     return repeated[-1]
 
 
-def _spoiled(value: Any) -> Any:
-    """`value`, its resources RepeatedKeys where they hold some. A Bundle is not spoiled by what it holds."""
+def _spoiled(value: Any) -> tuple[Any, bool]:
+    """`value`, its resources RepeatedKeys where they hold some, and whether it holds some.
+
+    A Bundle is not spoiled by what it holds.
+    """
     if isinstance(value, list):
-        return [_spoiled(each) for each in value]
+        items = [_spoiled(each) for each in value]
+        return [item for item, _ in items], any(holds for _, holds in items)
     if not isinstance(value, dict):
-        return value
-    kind = type(value)
-    if value.get("resourceType") not in (None, "Bundle") and _holds_repeated_keys(value):
-        kind = RepeatedKeys
-    return kind({name: _spoiled(child) for name, child in value.items()})
-
-
-def _holds_repeated_keys(value: Any) -> bool:
-    if isinstance(value, dict):
-        return isinstance(value, RepeatedKeys) or any(map(_holds_repeated_keys, value.values()))
-    return isinstance(value, list) and any(map(_holds_repeated_keys, value))
+        return value, False
+    members = {name: _spoiled(child) for name, child in value.items()}
+    holds = isinstance(value, RepeatedKeys) or any(holds for _, holds in members.values())
+    is_resource = value.get("resourceType") not in (None, "Bundle")
+    kind = RepeatedKeys if holds and is_resource else type(value)
+    return kind({name: member for name, (member, _) in members.items()}), holds
 
 
 class ExactJSONProvider(JSONProvider):

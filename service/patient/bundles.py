@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple
 
 from service.patient.soundness import RepeatedKeys
 
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
         return self.within if self.number is None else _place(self.within, self.number)
 
 
-class Alike(Sequence[Entry]):
+class Alike:
     """The entries of a Bundle of one type. A record has hundreds, and hardly one is ever asked for."""
 
     def __init__(
@@ -60,13 +60,10 @@ class Alike(Sequence[Entry]):
     def __len__(self) -> int:
         return len(self.resources)
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        if isinstance(number, slice):
-            return [self[each] for each in range(*number.indices(len(self)))]
+    def __iter__(self) -> Iterator[Entry]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> Entry:
         return Entry(self.resources[number], self.kind, self.within, number, self._rows[number])
 
 
@@ -113,8 +110,8 @@ def _alike(bundle: dict[str, Any], position: str) -> Alike | None:
         (kind,) = {*map(_TYPE, resources)}
     except (KeyError, TypeError, ValueError):
         return None
-    objects = type(bundle) is type(rows[0]) is dict and {*map(type, rows + resources)} == {dict}
-    if not objects or type(kind) is not str or kind in ("Bundle", "OperationOutcome"):
+    is_plain = {type(bundle), *map(type, rows), *map(type, resources)} == {dict}
+    if not is_plain or type(kind) is not str or kind in ("Bundle", "OperationOutcome"):
         return None
     return Alike(resources, kind, position, rows)
 

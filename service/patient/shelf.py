@@ -59,14 +59,14 @@ class Shelf:
     def _touch(self, numbers: list[int]) -> None:
         """Readies resources as content reads them; None (and reported) where their shape is at fault."""
         came = [self._resources[number] for number in numbers]
-        if are_sound(came) and _are_ready(came):
+        all_sound = are_sound(came)
+        if all_sound and _are_ready(came):
             self._ready.update(zip(numbers, came, strict=True))
-        else:
-            self._ready.update((number, self._readied(number)) for number in numbers)
+            return
+        for number, resource in zip(numbers, came, strict=True):
+            self._ready[number] = self._readied(number, resource, all_sound or is_sound(resource))
 
-    def _readied(self, number: int) -> Resource | None:
-        came = self._resources[number]
-        sound = is_sound(came)
+    def _readied(self, number: int, came: Resource, sound: bool) -> Resource | None:
         resource: Resource = self._medications.resolved(_presentable(came if sound else tidy(came)))
         reason = None if sound and resource is came else problem(resource)
         if reason is None:

@@ -60,6 +60,18 @@ def test_a_key_that_stands_twice_is_seen_however_it_is_written(body: str) -> Non
     assert isinstance(loads(body.encode()), RepeatedKeys)
 
 
+def test_a_resource_is_spoiled_by_what_it_holds_and_a_bundle_is_not() -> None:
+    inner = '{"resourceType": "Medication", "code": [{"text": "a", "text": "b"}]}'
+    outer = f'{{"resourceType": "MedicationRequest", "contained": [{inner}]}}'
+    sound = '{"resourceType": "Patient"}'
+    bundle = loads(
+        f'{{"resourceType": "Bundle", "entry": [{{"resource": {outer}}}, {{"resource": {sound}}}]}}'
+    )
+    spoiled, other = (row["resource"] for row in bundle["entry"])
+    assert type(bundle) is type(bundle["entry"][0]) is type(other) is dict
+    assert type(spoiled) is type(spoiled["contained"][0]) is RepeatedKeys
+
+
 @pytest.mark.parametrize("number", ["1.10", "1e400", "0.1", "123456789012345678901234567890", "-0.0", "1E-7"])
 def test_numbers_keep_their_digits(number: str) -> None:
     found = loads(number.encode())
