@@ -30,7 +30,10 @@ _DATE_TIME = re.compile(
 
 
 class RepeatedKeys(dict[str, Any]):
-    """A JSON object in which some key stood twice, or a resource that holds one: who can say what was meant?"""
+    """A JSON object in which some key stood twice, or a resource that holds one.
+
+    Which of the values was meant, nobody can say.
+    """
 
 
 def is_date_time(text: Any) -> bool:
